@@ -1,0 +1,255 @@
+"""What can go wrong.
+
+PerdureError
+├── Invalid                  400  the request cannot be understood
+│   ├── BadOption                 an option has a value it can't have
+│   ├── BadDuration               a text is no duration
+│   └── BadSetting                a setting has an unknown name or a bad value
+├── Unauthorized             401  no key, or a wrong one
+├── Forbidden                403  the key or token does not allow this
+├── NotFound                 404  a run, task, queue … that does not exist
+├── TooLarge                 413  more than the limit
+├── Unprocessable            422  understood, but can't be done
+│   ├── IllegalTransition         the run is not in a state that allows this
+│   └── LeaseLost                 another worker owns this run now
+├── TooManyRequests          429  the rate limit is used up
+├── StorageError             503  the database can't be used
+│   ├── DatabaseUnavailable       it can't be reached, or did not confirm the commit
+│   ├── DatabaseUnreadable        the file is no database, or is damaged
+│   ├── DatabaseTooNew            a newer Perdure has migrated it
+│   ├── DatabaseTooOld            the SQLite library or PostgreSQL server is too old
+│   ├── MigrationChanged          a migration was edited after it was applied
+│   └── StoreFault           500  a defect in Perdure's own use of the database
+│       ├── StatementInvalid      a statement is misspelled or gets wrong parameters
+│       ├── ConstraintViolated    a write broke a constraint of the schema
+│       ├── NoSuchRow             a row that must be there is not
+│       └── TransactionSuspended  a transaction awaited something other than itself
+├── ServerUnreachable             no Perdure server answers
+└── TaskError                     raised by or for task code
+    ├── AbortRun                  the task gives up: no retry
+    ├── RunFailed                 a run that was waited for did not succeed
+    ├── PayloadInvalid            the payload does not fit the task's parameters
+    └── OutputInvalid             the result can't be written as JSON
+
+The message is the first paragraph of the class's docstring, filled in with the facts the error was
+raised with; `code` is stable and is what programs compare.
+"""
+
+import inspect
+
+
+class PerdureError(Exception):
+    """Something went wrong."""
+
+    code = "error"
+    status = 500
+
+    def __init__(self, message: str | None = None, **facts: object) -> None:
+        """Build the message from the docstring's first paragraph, or take the one given."""
+        self.facts = facts
+        super().__init__(message if message is not None else self._from_docstring(facts))
+
+    @classmethod
+    def _from_docstring(cls, facts: dict[str, object]) -> str:
+        paragraph = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+        return " ".join(paragraph.split()).format(**facts)
+
+
+class Invalid(PerdureError):
+    """The request cannot be understood."""
+
+    code = "invalid"
+    status = 400
+
+
+class BadOption(Invalid):
+    """Option {option} can't be {value!r}; it takes {expected}."""
+
+    code = "bad_option"
+
+
+class BadDuration(Invalid):
+    """{duration} is no duration: use seconds (90), a text ("1h30m", units ms s m h d w) or a timedelta."""
+
+    code = "bad_duration"
+
+
+class BadSetting(Invalid):
+    """Setting {setting} can't be used: {reason}."""
+
+    code = "bad_setting"
+
+
+class Unauthorized(PerdureError):
+    """Invalid or missing API key."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(PerdureError):
+    """This key or token does not allow {action}."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(PerdureError):
+    """There is no {kind} {name}."""
+
+    code = "not_found"
+    status = 404
+
+
+class TooLarge(PerdureError):
+    """{what} is {size} bytes; the limit is {limit}."""
+
+    code = "too_large"
+    status = 413
+
+
+class Unprocessable(PerdureError):
+    """This can't be done."""
+
+    code = "unprocessable"
+    status = 422
+
+
+class IllegalTransition(Unprocessable):
+    """A run that is {status} can't {on}."""
+
+    code = "illegal_transition"
+
+
+class LeaseLost(Unprocessable):
+    """Run {run} is no longer held by this worker: its lease has passed on.
+
+    What the worker reported was discarded.  If this repeats, the worker stalls for longer than its
+    lease.
+    """
+
+    code = "lease_lost"
+
+
+class TooManyRequests(PerdureError):
+    """Too many requests; the next is allowed in {seconds} seconds."""
+
+    code = "too_many_requests"
+    status = 429
+
+
+class StorageError(PerdureError):
+    """The database can't be used: {reason}."""
+
+    code = "storage"
+    status = 503
+
+
+class DatabaseUnavailable(StorageError):
+    """Database {database} can't be used: {reason}. Check PERDURE_DATABASE_URL, and that it is running.
+
+    Raised when it can't be reached, has no room, is locked by another program for too long, or did not
+    confirm a commit (which may or may not have happened).
+    """
+
+    code = "database_unavailable"
+
+
+class DatabaseUnreadable(StorageError):
+    """{database} is no readable database: {reason}. Restore a backup, or set PERDURE_DATABASE_URL to another."""
+
+    code = "database_unreadable"
+
+
+class DatabaseTooNew(StorageError):
+    """Database {database} is at version {found}; this Perdure knows {known}. Install a newer Perdure.
+
+    A newer Perdure has migrated it, and migrations only go forward.
+    """
+
+    code = "database_too_new"
+
+
+class DatabaseTooOld(StorageError):
+    """{what} {found} is too old; Perdure needs {needed} or newer."""
+
+    code = "database_too_old"
+
+
+class MigrationChanged(StorageError):
+    """Migration {migration} of {database} differs from the one applied: use a new database, or the code it knew.
+
+    A migration never changes once it is released; what comes later is a new migration.
+    """
+
+    code = "migration_changed"
+
+
+class StoreFault(StorageError):
+    """Perdure used its database wrongly: {problem}."""
+
+    code = "store_fault"
+    status = 500
+
+
+class StatementInvalid(StoreFault):
+    """Statement {statement!r}: {problem}."""
+
+    code = "statement_invalid"
+
+
+class ConstraintViolated(StoreFault):
+    """Statement {statement!r} broke a constraint: {problem}."""
+
+    code = "constraint_violated"
+
+
+class NoSuchRow(StoreFault):
+    """Statement {statement!r} found no row for {parameters}."""
+
+    code = "no_such_row"
+
+
+class TransactionSuspended(StoreFault):
+    """Transaction {body} awaited something other than its tx; do that before or after the transaction."""
+
+    code = "transaction_suspended"
+
+
+class ServerUnreachable(PerdureError):
+    """No Perdure server answers at {url}: start one with `perdure dev`, or set PERDURE_API_URL."""
+
+    code = "server_unreachable"
+
+
+class TaskError(PerdureError):
+    """The task failed."""
+
+    code = "task_error"
+
+
+class AbortRun(TaskError):
+    """The task gave up.
+
+    Raise it in a task to fail the run at once, however many attempts are left.
+    """
+
+    code = "task_aborted"
+
+
+class RunFailed(TaskError):
+    """Run {run} of task {task} ended as {status}: {error}"""
+
+    code = "run_failed"
+
+
+class PayloadInvalid(TaskError):
+    """The payload does not fit task {task}: {problems}"""
+
+    code = "payload_invalid"
+
+
+class OutputInvalid(TaskError):
+    """Task {task} returned what can't be written as JSON: {reason}"""
+
+    code = "output_invalid"

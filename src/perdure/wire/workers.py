@@ -1,0 +1,324 @@
+"""Workers: how they say what they can run, ask for runs, and report.
+
+A worker is a client of the server and nothing more.  It connects with what it found in the project,
+polls for runs (and for what it must cancel) up to its free slots, and reports in batches.  Whatever
+it says of a run names the fence it got with the run: a worker that lost its lease changes nothing.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from perdure.wire.model import Model
+from perdure.wire.runs import KeyOptions, MetadataOperation
+from perdure.wire.values import JSON, EnvironmentType, Json, RunError, TaskId
+
+Isolation = Literal["process", "shared", "fresh", "container"]
+
+
+class RetryPolicy(Model):
+    """`perdure.Retry` on the wire; times in milliseconds."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=250)] = 3
+    factor: Annotated[float, Field(ge=1)] = 2.0
+    min_timeout_ms: Annotated[int, Field(ge=0)] = 1_000
+    max_timeout_ms: Annotated[int, Field(ge=0)] = 60_000
+    randomize: bool = True
+    out_of_memory_machine: str | None = None
+
+
+class QueueManifest(Model):
+    """A queue as the code defines it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    concurrency_limit: Annotated[int, Field(ge=0, le=100_000)] | None = None
+
+
+class TaskManifest(Model):
+    """A task as the code defines it."""
+
+    id: TaskId
+    file_path: str
+    line: int
+    name: str
+    """The function's name."""
+    description: str | None = None
+    queue: QueueManifest
+    """The task's own queue is named `task/<id>`."""
+    retry: RetryPolicy = RetryPolicy()
+    machine: str | None = None
+    max_duration: float | None = None
+    """Seconds of active time."""
+    ttl_ms: int | None = None
+    isolation: Isolation = "process"
+    is_async: bool = True
+    payload_schema: Json = None
+    """The JSON Schema of the payload."""
+
+
+class ImportProblem(Model):
+    """A file of the project that did not import, or a task that can't be used."""
+
+    file_path: str
+    line: int | None = None
+    message: str
+    stack_trace: str = ""
+
+
+class ConnectWorker(Model):
+    """Who the worker is, and what it can run."""
+
+    name: str
+    """The host's name and the process id, unless the user gave a name."""
+    host: str
+    pid: int
+    python_version: str
+    perdure_version: str
+    concurrency: Annotated[int, Field(ge=1)]
+    code_hash: str
+    """A hash of the project's source: a new one makes a new version."""
+    tasks: list[TaskManifest]
+    queues: list[QueueManifest] = []
+    problems: list[ImportProblem] = []
+
+
+class WorkerEnvironment(Model):
+    """The environment a key belongs to."""
+
+    id: str
+    slug: str
+    type: EnvironmentType
+    project: str
+
+
+class Connected(Model):
+    """What the server knows the worker as, and how it wants to hear from it."""
+
+    worker_id: str
+    version: str
+    environment: WorkerEnvironment
+    lease_ms: int
+    """A run whose worker is silent for this long goes back to its queue."""
+    heartbeat_ms: int
+
+
+class RunRef(Model):
+    """A run, as it was handed out."""
+
+    run_id: str
+    fence: int
+
+
+class PollRuns(Model):
+    """How many runs the worker can take now; 0 still hears of cancellations."""
+
+    worker_id: str
+    slots: Annotated[int, Field(ge=0, le=1000)]
+    wait: Annotated[float, Field(ge=0, le=60)] = 20
+    """Seconds to hold the answer open when there is nothing to do."""
+
+
+class Assignment(Model):
+    """A run handed to a worker, with all that an executor needs."""
+
+    run_id: str
+    fence: int
+    task: str
+    attempt: int
+    """The number this attempt has; the first is 1."""
+    payload: str | None = None
+    payload_type: str = JSON
+    metadata: dict[str, Any] = {}
+    tags: list[str] = []
+    queue: str
+    concurrency_key: str | None = None
+    priority: float = 0
+    machine: str | None = None
+    max_attempts: int
+    max_duration: float | None = None
+    """Seconds of active time left, over all attempts' waits excluded."""
+    retry: RetryPolicy
+    version: str
+    created_at: datetime
+    started_at: datetime | None = None
+    is_test: bool = False
+    replay_of: str | None = None
+    idempotency_key: str | None = None
+    idempotency_key_options: KeyOptions | None = None
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+    batch_id: str | None = None
+    depth: int = 0
+
+
+class Polled(Model):
+    """Runs to start, and runs to stop."""
+
+    runs: list[Assignment] = []
+    cancels: list[RunRef] = []
+    drain: bool = False
+    """The server asks the worker to finish what it has and disconnect."""
+
+
+class Started(RunRef):
+    """The attempt began: the executor has the run."""
+
+    type: Literal["started"] = "started"
+
+
+class Succeeded(RunRef):
+    """The attempt returned."""
+
+    type: Literal["succeeded"] = "succeeded"
+    output: str | None = None
+    output_type: str = JSON
+    duration_ms: float = 0
+
+
+class RetryChoice(Model):
+    """What the task's code asks for after a failure; by default its retry policy decides."""
+
+    skip: bool = False
+    at: datetime | None = None
+    delay_ms: int | None = None
+    policy: RetryPolicy | None = None
+
+
+class Failed(RunRef):
+    """The attempt failed; the server decides whether another follows."""
+
+    type: Literal["failed"] = "failed"
+    how: Literal["fail", "crash", "time_out", "break"] = "fail"
+    """By the task's own error, by the death of its process, by `max_duration`, or by Perdure."""
+    error: RunError
+    retry: RetryChoice = RetryChoice()
+    duration_ms: float = 0
+
+
+class Canceled(RunRef):
+    """The attempt was stopped because the run is canceled; its row already says so."""
+
+    type: Literal["canceled"] = "canceled"
+    duration_ms: float = 0
+
+
+class Released(RunRef):
+    """The worker hands the run back unfinished: it is draining, or can't start it."""
+
+    type: Literal["released"] = "released"
+    reason: str
+
+
+class MetadataChanged(RunRef):
+    """The task changed its metadata, or its parent's or root's, or added tags."""
+
+    type: Literal["metadata"] = "metadata"
+    operations: list[MetadataOperation] = []
+    parent_operations: list[MetadataOperation] = []
+    root_operations: list[MetadataOperation] = []
+    tags: list[str] = []
+
+
+ReportItem = Annotated[
+    Started | Succeeded | Failed | Canceled | Released | MetadataChanged, Field(discriminator="type")
+]
+
+
+class Report(Model):
+    """What happened, in order; items of one run are applied in the order they stand in."""
+
+    worker_id: str
+    items: Annotated[list[ReportItem], Field(max_length=1000)]
+
+
+class Verdict(Model):
+    """What became of one item."""
+
+    run_id: str
+    ok: bool
+    code: str | None = None
+    """When not ok: `lease_lost`, `canceled`, …; the worker drops the run."""
+    retry_in_ms: int | None = None
+    """After a failure: when the next attempt is due; absent when there is none."""
+
+
+class Reported(Model):
+    """A verdict for each item, in the same order."""
+
+    verdicts: list[Verdict]
+
+
+class Heartbeat(Model):
+    """The worker lives, and so do these runs."""
+
+    worker_id: str
+    runs: list[RunRef]
+
+
+class HeartbeatAnswer(Model):
+    """Runs the worker no longer owns, and must stop without a report."""
+
+    lost: list[RunRef] = []
+
+
+class LogLine(Model):
+    """One line of a run's log."""
+
+    run_id: str
+    attempt: int
+    time: datetime
+    level: Literal["debug", "info", "warning", "error"]
+    message: str
+    source: Literal["logger", "logging", "stdout", "stderr", "perdure"]
+    properties: dict[str, Any] | None = None
+
+
+class SendLogs(Model):
+    """Log lines of any runs; they are stored off the hot path."""
+
+    worker_id: str
+    lines: Annotated[list[LogLine], Field(max_length=5000)]
+
+
+class Disconnect(Model):
+    """The worker stops; what it still holds goes back to its queues at once."""
+
+    worker_id: str
+
+
+class WorkerInfo(Model):
+    """A worker, as it is shown."""
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    version: str
+    python_version: str
+    perdure_version: str
+    concurrency: int
+    running: int
+    connected_at: datetime
+    last_seen_at: datetime
+    problems: list[ImportProblem] = []
+
+
+class Workers(Model):
+    """The workers that are connected."""
+
+    workers: list[WorkerInfo]
+
+
+class TaskInfo(TaskManifest):
+    """A task of the environment's current version."""
+
+    version: str
+
+
+class Tasks(Model):
+    """The tasks of the current version, and what did not import."""
+
+    version: str | None = None
+    tasks: list[TaskInfo]
+    problems: list[ImportProblem] = []
