@@ -68,6 +68,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
+from perdure.core.errors import NoSuchRow, StatementInvalid
 from perdure.store.hints import Hints
 
 T = TypeVar("T")
@@ -113,14 +114,22 @@ class Tx(Protocol):
         Raises `NoSuchRow` if there is none, and `StatementInvalid` if there are
         several.
         """
-        ...
+        row = await self.maybe(name, **params)
+        if row is None:
+            raise NoSuchRow(statement=name, parameters=params)
+        return row
 
     async def maybe(self, name: str, /, **params: object) -> Row | None:
         """Run the statement `name` and return its only row, or None.
 
         Raises `StatementInvalid` if there are several.
         """
-        ...
+        rows = await self.all(name, **params)
+        if len(rows) > 1:
+            raise StatementInvalid(
+                statement=name, problem=f"it found {len(rows)} rows where one was asked for"
+            )
+        return rows[0] if rows else None
 
     async def run(self, name: str, /, **params: object) -> int:
         """Run the statement `name` and return how many rows it changed."""
@@ -165,7 +174,7 @@ class Database(Protocol):
 
     async def __aenter__(self) -> Self:
         """Return the database itself."""
-        ...
+        return self
 
     async def __aexit__(
         self,
@@ -175,4 +184,4 @@ class Database(Protocol):
         /,
     ) -> None:
         """Close the database."""
-        ...
+        await self.close()

@@ -18,6 +18,7 @@ Statements stand in `.sql` files, each under a `-- name: …` line:
 | `{bytes}` | `blob` | `bytea` |
 | `{serial}` | `integer primary key` | `bigint generated always as identity primary key` |
 | `{skip_locked}` | *(nothing: one writer)* | `for update skip locked` |
+| `{strict}` | `strict`: after each `create table (…)`, so SQLite checks types | *(nothing: always)* |
 | `{greatest}`, `{least}` | `max`, `min` | `greatest`, `least` |
 | `{list:name}` | a select over a list of texts, for `in {list:name}` | the same |
 | `{list_int:name}` | the same over a list of integers | the same |
@@ -56,9 +57,8 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from perdure.core.errors import StatementInvalid
 from perdure.store.database import Dialect
@@ -72,6 +72,7 @@ WORDS: dict[Dialect, dict[str, str]] = {
         "bytes": "blob",
         "serial": "integer primary key",
         "skip_locked": "",
+        "strict": "strict",
         "greatest": "max",
         "least": "min",
     },
@@ -81,6 +82,7 @@ WORDS: dict[Dialect, dict[str, str]] = {
         "bytes": "bytea",
         "serial": "bigint generated always as identity primary key",
         "skip_locked": "for update skip locked",
+        "strict": "",
         "greatest": "greatest",
         "least": "least",
     },
@@ -118,10 +120,10 @@ class Statement:
     text: str
     parameters: frozenset[str]
     returns_rows: bool
-    bind: Callable[[Parameters], object]
+    bind: Callable[[Parameters], Any]
     """Turns parameters into what the driver takes: a mapping, or positional values."""
 
-    def arguments(self, params: Parameters) -> object:
+    def arguments(self, params: Parameters) -> Any:
         """Check the parameters and turn them into what the driver takes."""
         if params.keys() != self.parameters:
             raise StatementInvalid(statement=self.name, problem=self._difference(params))
@@ -155,12 +157,11 @@ class Statements:
         return iter(self._statements)
 
 
-def load(package: str, folder: str, dialect: Dialect) -> Statements:
+def load(folder: Traversable, dialect: Dialect) -> Statements:
     """Read all `.sql` files of a folder and spell them for a dialect.
 
     Args:
-        package: the package that holds the folder, such as `"perdure.store"`.
-        folder: a folder of `.sql` files inside it, such as `"sql"`.
+        folder: holds the files.
         dialect: which spelling to use.
 
     Raises:
@@ -168,18 +169,19 @@ def load(package: str, folder: str, dialect: Dialect) -> Statements:
             word is unknown.
     """
     texts: dict[str, str] = {}
-    for name, text in _named(files(package).joinpath(folder), dialect):
-        if name in texts:
-            raise StatementInvalid(statement=name, problem="it is defined twice")
-        texts[name] = text
+    for file in sql_files(folder):
+        for name, text in split_named(file.read_text("utf-8"), dialect):
+            if name in texts:
+                raise StatementInvalid(statement=name, problem="it is defined twice")
+            texts[name] = text
     return Statements({name: compile_statement(name, text, dialect) for name, text in texts.items()})
 
 
-def _named(folder: Traversable, dialect: Dialect) -> Iterator[tuple[str, str]]:
-    """Yield the name and template of each statement that this dialect uses."""
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".sql"):
-            yield from split_named(file.read_text("utf-8"), dialect)
+def sql_files(folder: Traversable) -> list[Traversable]:
+    """Return the `.sql` files of a folder by name."""
+    return sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
 
 
 def split_named(text: str, dialect: Dialect) -> Iterator[tuple[str, str]]:
@@ -282,7 +284,7 @@ class _Speller:
     def table(self, name: str, columns: dict[str, str]) -> str:
         raise NotImplementedError
 
-    def binder(self) -> Callable[[Parameters], object]:
+    def binder(self) -> Callable[[Parameters], Any]:
         raise NotImplementedError
 
 
@@ -307,7 +309,7 @@ class _SQLiteSpeller(_Speller):
         taken = (f"json_extract(value, '$[{i}]') as {column}" for i, column in enumerate(columns))
         return f"(select {', '.join(taken)} from json_each(:{name}))"
 
-    def binder(self) -> Callable[[Parameters], object]:
+    def binder(self) -> Callable[[Parameters], Any]:
         encoders = tuple(self._encoders.items())
         if not encoders:
             return lambda params: params
@@ -341,7 +343,7 @@ class _PostgresSpeller(_Speller):
         )
         return f"(select * from unnest({', '.join(arrays)}) as {name}_({', '.join(columns)}))"
 
-    def binder(self) -> Callable[[Parameters], object]:
+    def binder(self) -> Callable[[Parameters], Any]:
         places = tuple(self._places)
         if all(column is None for _, column in places):
             names = tuple(name for name, _ in places)

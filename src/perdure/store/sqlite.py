@@ -1,0 +1,158 @@
+"""SQLite: one writer, a few readers.
+
+The writer is `perdure.store.sqlite_writer`.  Readers are a small pool of threads,
+each with its own connection, which see the last commit (WAL) and never block the
+writer.  Bodies never suspend (`drive`), so a transaction costs one hop to a
+thread and one back.
+"""
+
+import asyncio
+import queue
+import sqlite3
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from perdure.core.errors import DatabaseTooOld, DatabaseUnavailable
+from perdure.store.database import Body, Database, Dialect, P, Row
+from perdure.store.hints import Hints
+from perdure.store.migrate import load_migrations, migrate
+from perdure.store.schema import Schema
+from perdure.store.sqlite_tx import SQLiteTx, drive, explain
+from perdure.store.sqlite_writer import Writer
+from perdure.store.statements import Statements, load
+
+T = TypeVar("T")
+
+OLDEST = (3, 37, 0)
+"""The first SQLite with `strict` tables."""
+
+READERS = 4
+"""Threads for `read`."""
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long to wait for another program that has locked the file."""
+
+
+class SQLiteDatabase(Database):
+    """A SQLite file.  Open it with `SQLiteDatabase.open`."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, statements: Statements) -> None:
+        """Take over the open, migrated connection."""
+        self.path = path
+        self.hints = Hints()
+        self._statements = statements
+        self._writer = Writer(connection, statements, self.hints)
+        self._readers = ThreadPoolExecutor(READERS, "perdure-sqlite-reader")
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+
+    @classmethod
+    async def open(cls, path: Path, schema: Schema) -> Self:
+        """Open the file, making it if there is none, and bring it up to the code.
+
+        Raises:
+            DatabaseTooOld: the SQLite library is older than 3.37.
+            DatabaseUnreadable: the file is not a SQLite database, or damaged.
+            DatabaseUnavailable: it can't be opened or made.
+            DatabaseTooNew, MigrationChanged: its schema is not this code's.
+        """
+        check_library()
+        statements = load(schema.folder / "sql", "sqlite")
+        connection = await asyncio.to_thread(_open_and_migrate, path, schema)
+        return cls(path, connection, statements)
+
+    async def transact(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run the body in the writer's thread; return after the commit."""
+        return await self._writer.submit(lambda tx: body(tx, *args, **kwargs))
+
+    async def read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run the body in a reader's thread, on what is committed now."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, lambda tx: body(tx, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close all connections."""
+        await self._writer.close()
+        await asyncio.to_thread(self._readers.shutdown)
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    def _read(self, begin: Callable[[SQLiteTx], Coroutine[Any, Any, T]]) -> T:
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = connect(self.path, durable=True)
+            connection.execute("pragma query_only = on")
+        try:
+            connection.execute("begin")
+            return drive(begin(SQLiteTx(connection, self._statements)))
+        finally:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            self._idle.put(connection)
+
+
+def check_library(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Raise `DatabaseTooOld` if Python's SQLite library is older than we need."""
+    if version < OLDEST:
+        found, needed = (".".join(map(str, numbers)) for numbers in (version, OLDEST))
+        raise DatabaseTooOld(what="Python's SQLite library", found=found, needed=needed)
+
+
+def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
+    """Open a connection as Perdure wants it; it may be passed between threads.
+
+    Args:
+        path: the file; made if there is none, in a folder that exists.
+        durable: whether a commit waits for the disk, and so survives a power failure.
+    """
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in (
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+            "journal_mode = wal",
+            f"synchronous = {'full' if durable else 'normal'}",
+            "foreign_keys = on",
+            "cache_size = -65536",
+            "journal_size_limit = 67108864",
+        ):
+            connection.execute(f"pragma {pragma}").fetchall()
+    except sqlite3.Error as error:
+        raise explain(error, database=path) from error
+    return connection
+
+
+class _Executor:
+    """What `migrate` needs, on SQLite; never suspends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    async def fetch(self, sql: str) -> list[Row]:
+        return self._connection.execute(sql).fetchall()
+
+
+def _open_and_migrate(path: Path, schema: Schema) -> sqlite3.Connection:
+    migrations = load_migrations(schema, "sqlite")
+    if not path.parent.is_dir():
+        raise DatabaseUnavailable(database=path, reason=f"there is no folder {path.parent}")
+    connection = connect(path, durable=schema.durable)
+    try:
+        connection.execute("begin immediate")
+        drive(migrate(_Executor(connection), migrations, database=str(path)))
+        connection.execute("commit")
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise explain(error, statement="a migration", database=path) from error
+        raise
+    return connection

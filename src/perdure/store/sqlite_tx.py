@@ -1,0 +1,114 @@
+"""A transaction on SQLite, and what SQLite's errors mean."""
+
+import sqlite3
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from perdure.core.errors import (
+    ConstraintViolated,
+    DatabaseUnavailable,
+    DatabaseUnreadable,
+    StatementInvalid,
+    StorageError,
+    TransactionSuspended,
+)
+from perdure.store.database import Row, Tx
+from perdure.store.statements import Statement, Statements
+
+T = TypeVar("T")
+
+UNREADABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+
+class SQLiteTx(Tx):
+    """A transaction on one connection.  Its methods never suspend."""
+
+    __slots__ = ("_connection", "_statements", "channels")
+
+    def __init__(self, connection: sqlite3.Connection, statements: Statements) -> None:
+        """Speak on this connection, which is in a transaction."""
+        self._connection = connection
+        self._statements = statements
+        self.channels: set[str] = set()
+
+    async def all(self, name: str, /, **params: object) -> list[Row]:
+        """Run the statement `name` and return all its rows."""
+        return self._execute(self._statements[name], params).fetchall()
+
+    async def run(self, name: str, /, **params: object) -> int:
+        """Run the statement `name` and return how many rows it changed."""
+        cursor = self._execute(self._statements[name], params)
+        if cursor.description is not None:
+            return len(cursor.fetchall())
+        if cursor.rowcount >= 0:
+            return cursor.rowcount
+        # The driver does not count for statements that begin with `with`.
+        return self._connection.execute("select changes()").fetchone()[0]
+
+    async def many(self, name: str, rows: Sequence[Mapping[str, object]], /) -> list[Row]:
+        """Run the statement `name` once for each set of parameters."""
+        statement = self._statements[name]
+        if statement.returns_rows:
+            return [row for params in rows for row in self._execute(statement, params).fetchall()]
+        try:
+            self._connection.executemany(statement.text, map(statement.arguments, rows))
+        except (sqlite3.Error, OverflowError) as error:
+            raise explain(error, statement=name) from error
+        return []
+
+    def hint(self, *channels: str) -> None:
+        """Wake who waits for these channels, after the commit and only then."""
+        self.channels.update(channels)
+
+    def _execute(self, statement: Statement, params: Mapping[str, object]) -> sqlite3.Cursor:
+        arguments = statement.arguments(params)
+        try:
+            return self._connection.execute(statement.text, arguments)
+        except (sqlite3.Error, OverflowError) as error:
+            raise explain(error, statement=statement.name) from error
+
+
+def drive(body: Coroutine[Any, Any, T]) -> T:
+    """Run a transaction's coroutine to its end, and return its result.
+
+    Raises:
+        TransactionSuspended: it awaited something that really waits.
+    """
+    try:
+        body.send(None)
+    except StopIteration as done:
+        return done.value
+    except RuntimeError as error:
+        if str(error) == "no running event loop":  # asyncio.sleep and the like
+            raise TransactionSuspended(body=body.__qualname__) from error
+        raise
+    body.close()
+    raise TransactionSuspended(body=body.__qualname__)
+
+
+def explain(error: Exception, *, statement: str = "", database: object = "SQLite") -> StorageError:
+    """Return the error of ours that says what an error of the driver means.
+
+    Args:
+        error: what the driver raised.
+        statement: the name of the statement it ran, if it ran one.
+        database: what to call the database.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in UNREADABLE:
+        return DatabaseUnreadable(database=database, reason=error)
+    if code in UNAVAILABLE or not statement:
+        return DatabaseUnavailable(database=database, reason=error)
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return ConstraintViolated(statement=statement, problem=error)
+    return StatementInvalid(statement=statement, problem=error)

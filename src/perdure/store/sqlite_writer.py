@@ -1,0 +1,160 @@
+"""The thread that writes to SQLite, and commits in groups.
+
+SQLite has one writer at a time, and a commit costs an `fsync`.  So one thread
+owns the writing connection: all transactions that arrived while the last commit
+was under way run one after another inside the next one, each in a savepoint of
+its own, and are answered together after it.  Alone, a transaction waits for
+nobody and needs no savepoint.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+from perdure.store.hints import Hints
+from perdure.store.sqlite_tx import SQLiteTx, drive, explain
+from perdure.store.statements import Statements
+
+Begin: TypeAlias = Callable[[SQLiteTx], Coroutine[Any, Any, Any]]
+
+GROUP = 256
+"""The most transactions in one commit: bounds how long the first waits for the last."""
+
+
+class Job:
+    """One transaction on its way through the writer."""
+
+    __slots__ = ("begin", "channels", "error", "future", "result")
+
+    def __init__(self, begin: Begin, future: asyncio.Future[Any]) -> None:
+        """Hold the transaction's body and the future of who waits for it."""
+        self.begin = begin
+        self.future = future
+        self.result: object = None
+        self.error: BaseException | None = None
+        self.channels: set[str] = set()
+
+    def answer(self) -> None:
+        """Tell who waits, unless they have gone."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Writer:
+    """Runs transactions for one event loop in a thread of its own."""
+
+    def __init__(self, connection: sqlite3.Connection, statements: Statements, hints: Hints) -> None:
+        """Take over this connection; call it from the event loop.
+
+        Args:
+            connection: open, in no transaction, used by nobody else.
+            statements: what bodies may ask for.
+            hints: told of the channels of what was committed.
+        """
+        self._connection = connection
+        self._statements = statements
+        self._hints = hints
+        self._loop = asyncio.get_running_loop()
+        self._gathered: list[Job] = []
+        self._arrived: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="perdure-sqlite-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, begin: Begin) -> asyncio.Future[Any]:
+        """Queue a transaction; the future is answered after its commit."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if not self._gathered:
+            # Callers that wake in the same turn of the loop go into one group.
+            self._loop.call_soon(self._flush)
+        self._gathered.append(Job(begin, future))
+        return future
+
+    async def close(self) -> None:
+        """Finish what was submitted, then end the thread and close the connection."""
+        self._flush()
+        self._arrived.put([])
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def _flush(self) -> None:
+        if self._gathered:
+            self._arrived.put(self._gathered)
+            self._gathered = []
+
+    def _serve(self) -> None:
+        while group := self._arrived.get():
+            ended = self._take_more(group)
+            self._commit(group)
+            self._loop.call_soon_threadsafe(self._answer, group)
+            if ended:
+                return
+
+    def _take_more(self, group: list[Job]) -> bool:
+        """Add what has arrived since to the group; return whether the end was among it."""
+        while len(group) < GROUP and not self._arrived.empty():
+            jobs = self._arrived.get()
+            if not jobs:
+                return True
+            group += jobs
+        return False
+
+    def _commit(self, group: list[Job]) -> None:
+        """Run a group as one commit, and note each one's result."""
+        try:
+            self._connection.execute("begin immediate")
+            if len(group) == 1:
+                self._run_alone(group[0])
+            else:
+                for job in group:
+                    self._run_among_others(job)
+            if self._connection.in_transaction:
+                self._connection.execute("commit")
+        except sqlite3.Error as error:
+            self._fail(group, error)
+
+    def _run_alone(self, job: Job) -> None:
+        self._run(job)
+        if job.error is not None and self._connection.in_transaction:
+            self._connection.execute("rollback")
+
+    def _run_among_others(self, job: Job) -> None:
+        if job.future.cancelled():
+            return
+        self._connection.execute("savepoint body")
+        self._run(job)
+        if job.error is not None:
+            # If SQLite gave up the whole transaction (disk full), this raises and fails the group.
+            self._connection.execute("rollback to body")
+        self._connection.execute("release body")
+
+    def _run(self, job: Job) -> None:
+        tx = SQLiteTx(self._connection, self._statements)
+        try:
+            job.result = drive(job.begin(tx))
+            job.channels = tx.channels
+        except BaseException as error:  # the caller's to handle, whatever it is
+            job.error = error
+
+    def _fail(self, group: list[Job], error: sqlite3.Error) -> None:
+        """Nothing of the group was committed: tell each who waits."""
+        if self._connection.in_transaction:
+            self._connection.execute("rollback")
+        for job in group:
+            job.channels = set()
+            if job.error is None:
+                job.error = explain(error)
+                job.error.__cause__ = error
+
+    def _answer(self, group: list[Job]) -> None:
+        channels: set[str] = set()
+        for job in group:
+            channels |= job.channels
+            job.answer()
+        self._hints.publish(channels)
