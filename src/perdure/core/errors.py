@@ -14,7 +14,8 @@ PerdureError
 │   └── LeaseLost                 another worker owns this run now
 ├── TooManyRequests          429  the rate limit is used up
 ├── StorageError             503  the database can't be used
-│   ├── DatabaseUnavailable       it can't be reached, or did not confirm the commit
+│   ├── DatabaseUnavailable       it can't be reached, has no room, or is locked
+│   │   └── CommitUnknown         it did not confirm a commit
 │   ├── DatabaseUnreadable        the file is no database, or is damaged
 │   ├── DatabaseTooNew            a newer Perdure has migrated it
 │   ├── DatabaseTooOld            the SQLite library or PostgreSQL server is too old
@@ -24,7 +25,9 @@ PerdureError
 │       ├── ConstraintViolated    a write broke a constraint of the schema
 │       ├── NoSuchRow             a row that must be there is not
 │       └── TransactionSuspended  a transaction awaited something other than itself
+├── ServerStopping           503  the server stops; ask again
 ├── ServerUnreachable             no Perdure server answers
+├── PortInUse                     another program listens on the server's port
 └── TaskError                     raised by or for task code
     ├── AbortRun                  the task gives up: no retry
     ├── RunFailed                 a run that was waited for did not succeed
@@ -148,15 +151,24 @@ class StorageError(PerdureError):
 class DatabaseUnavailable(StorageError):
     """Database {database} can't be used: {reason}. Check PERDURE_DATABASE_URL, and that it is running.
 
-    Raised when it can't be reached, has no room, is locked by another program for too long, or did not
-    confirm a commit (which may or may not have happened).
+    Raised when it can't be reached, has no room, or is locked by another program for too long.  Nothing of
+    the transaction was written.
     """
 
     code = "database_unavailable"
 
 
+class CommitUnknown(DatabaseUnavailable):
+    """{database} did not confirm a commit ({reason}): it may or may not have happened. Look before repeating.
+
+    The connection was lost between sending the commit and its answer.
+    """
+
+    code = "commit_unknown"
+
+
 class DatabaseUnreadable(StorageError):
-    """{database} is no readable database: {reason}. Restore a backup, or set PERDURE_DATABASE_URL to another."""
+    """{database} is no readable database: {reason}. Restore a backup, or change PERDURE_DATABASE_URL."""
 
     code = "database_unreadable"
 
@@ -177,9 +189,10 @@ class DatabaseTooOld(StorageError):
 
 
 class MigrationChanged(StorageError):
-    """Migration {migration} of {database} differs from the one applied: use a new database, or the code it knew.
+    """Migration {migration} was edited after {database} had applied it.
 
-    A migration never changes once it is released; what comes later is a new migration.
+    Use a new database, or the code that made this one.  A migration never changes once it is released;
+    what comes later is a new migration.
     """
 
     code = "migration_changed"
@@ -214,6 +227,19 @@ class TransactionSuspended(StoreFault):
     """Transaction {body} awaited something other than its tx; do that before or after the transaction."""
 
     code = "transaction_suspended"
+
+
+class ServerStopping(PerdureError):
+    """The server is stopping; ask again, and the next one will answer."""
+
+    code = "server_stopping"
+    status = 503
+
+
+class PortInUse(PerdureError):
+    """Port {port} of {host} is in use: stop what listens there, or choose another with --port."""
+
+    code = "port_in_use"
 
 
 class ServerUnreachable(PerdureError):

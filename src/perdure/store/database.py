@@ -29,7 +29,7 @@ and the caller gets the error.  A body
 `read` is the same for bodies that only read.  They run beside the writer and see
 what is committed.  SQLite shows one moment to the whole body; on PostgreSQL each
 statement sees the moment it started, so what must agree is asked in one
-statement.  Writing in a `read` raises.
+statement.  Writing in a `read` is a defect; SQLite raises.
 
 Cancelling the caller of `transact` leaves open whether the commit happened.
 
@@ -159,8 +159,8 @@ class Database(Protocol):
 
         Raises whatever the body raises, with its writes undone;
         `TransactionSuspended` if it awaited anything but its `tx`;
-        `DatabaseUnavailable` if the database can't be reached, or did not
-        confirm the commit.
+        `DatabaseUnavailable` if the database can't be used and nothing was
+        written; `CommitUnknown` if it did not confirm the commit.
         """
         ...
 

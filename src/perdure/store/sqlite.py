@@ -45,6 +45,7 @@ class SQLiteDatabase(Database):
         self.path = path
         self.hints = Hints()
         self._statements = statements
+        self._closed = False
         self._writer = Writer(connection, statements, self.hints)
         self._readers = ThreadPoolExecutor(READERS, "perdure-sqlite-reader")
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -70,11 +71,14 @@ class SQLiteDatabase(Database):
 
     async def read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the body in a reader's thread, on what is committed now."""
+        if self._closed:
+            raise DatabaseUnavailable(database=self.path, reason="it is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, lambda tx: body(tx, *args, **kwargs))
 
     async def close(self) -> None:
         """Finish what was accepted, then close all connections."""
+        self._closed = True
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
         while not self._idle.empty():

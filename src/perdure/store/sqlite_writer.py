@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
+from perdure.core.errors import DatabaseUnavailable
 from perdure.store.hints import Hints
 from perdure.store.sqlite_tx import SQLiteTx, drive, explain
 from perdure.store.statements import Statements
@@ -62,6 +63,7 @@ class Writer:
         self._statements = statements
         self._hints = hints
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self._gathered: list[Job] = []
         self._arrived: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="perdure-sqlite-writer", daemon=True)
@@ -69,6 +71,8 @@ class Writer:
 
     def submit(self, begin: Begin) -> asyncio.Future[Any]:
         """Queue a transaction; the future is answered after its commit."""
+        if self._closed:
+            raise DatabaseUnavailable(database="SQLite", reason="it is closed")
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._gathered:
             # Callers that wake in the same turn of the loop go into one group.
@@ -78,6 +82,9 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what was submitted, then end the thread and close the connection."""
+        if self._closed:
+            return
+        self._closed = True
         self._flush()
         self._arrived.put([])
         await asyncio.to_thread(self._thread.join)

@@ -1,0 +1,133 @@
+"""A transaction on PostgreSQL, and what PostgreSQL's errors mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from perdure.core.errors import (
+    CommitUnknown,
+    ConstraintViolated,
+    DatabaseUnavailable,
+    StatementInvalid,
+    StorageError,
+    StoreFault,
+)
+from perdure.store.database import Row, Tx
+from perdure.store.statements import Statements
+
+UNDONE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""The transaction was undone, through no fault of its own."""
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    OSError,
+    TimeoutError,
+)
+"""The database, not the statement, is the reason."""
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""Everything that the driver raises."""
+
+
+class PostgresTx(Tx):
+    """A transaction on one pooled connection."""
+
+    __slots__ = ("_connection", "_database", "_statements", "channels")
+
+    def __init__(self, connection: Any, statements: Statements, database: str) -> None:
+        """Speak on this connection.
+
+        Args:
+            connection: an `asyncpg` connection or its proxy.
+            statements: what the body may ask for.
+            database: what to call the database in an error.
+        """
+        self._connection = connection
+        self._statements = statements
+        self._database = database
+        self.channels: set[str] = set()
+
+    async def all(self, name: str, /, **params: object) -> list[Row]:
+        """Run the statement `name` and return all its rows."""
+        statement = self._statements[name]
+        arguments = statement.arguments(params)
+        try:
+            return await self._connection.fetch(statement.text, *arguments)
+        except DRIVER_ERRORS as error:
+            raise self._explain(error, name) from error
+
+    async def run(self, name: str, /, **params: object) -> int:
+        """Run the statement `name` and return how many rows it changed."""
+        statement = self._statements[name]
+        arguments = statement.arguments(params)
+        try:
+            status: str = await self._connection.execute(statement.text, *arguments)
+        except DRIVER_ERRORS as error:
+            raise self._explain(error, name) from error
+        return int(status.rpartition(" ")[2])
+
+    async def many(self, name: str, rows: Sequence[Mapping[str, object]], /) -> list[Row]:
+        """Run the statement `name` once for each set of parameters."""
+        statement = self._statements[name]
+        arguments = [statement.arguments(params) for params in rows]
+        try:
+            if statement.returns_rows:
+                return await self._connection.fetchmany(statement.text, arguments)
+            await self._connection.executemany(statement.text, arguments)
+        except DRIVER_ERRORS as error:
+            raise self._explain(error, name) from error
+        return []
+
+    def hint(self, *channels: str) -> None:
+        """Wake who waits for these channels, after the commit and only then."""
+        self.channels.update(channels)
+
+    async def begin(self) -> None:
+        """Start the transaction."""
+        try:
+            await self._connection.execute("begin")
+        except DRIVER_ERRORS as error:
+            raise self._explain(error, "begin") from error
+
+    async def rollback(self) -> None:
+        """Undo the transaction, if there still is one."""
+        if self._connection.is_closed() or not self._connection.is_in_transaction():
+            return
+        try:
+            await self._connection.execute("rollback")
+        except DRIVER_ERRORS:
+            self._connection.terminate()
+
+    async def commit(self) -> None:
+        """Make the transaction last.
+
+        Raises:
+            CommitUnknown: no answer came.
+            StoreFault: the body went on after a failed statement, so there was
+                nothing left to commit.
+        """
+        try:
+            status = await self._connection.execute("commit")
+        except UNDONE as error:
+            raise self._explain(error, "commit") from error
+        except DRIVER_ERRORS as error:
+            raise CommitUnknown(database=self._database, reason=reason_of(error)) from error
+        if status != "COMMIT":
+            raise StoreFault(problem="a transaction caught the error of a failed statement and went on")
+
+    def _explain(self, error: Exception, statement: str) -> StorageError:
+        if isinstance(error, (*LOST, *UNDONE)) or self._connection.is_closed():
+            return DatabaseUnavailable(database=self._database, reason=reason_of(error))
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+            return ConstraintViolated(statement=statement, problem=error)
+        return StatementInvalid(statement=statement, problem=error)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the driver's own words, or at least the error's kind."""
+    return str(error).partition("\n")[0] or type(error).__name__

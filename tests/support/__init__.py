@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: real databases, started when first needed."""

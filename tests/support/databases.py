@@ -1,0 +1,100 @@
+"""Cheap databases for tests: migrated once, then copied (SQLite) or emptied (PostgreSQL).
+
+A copy of a migrated SQLite file costs under a millisecond.  In PostgreSQL a clone of a migrated template
+costs 27 ms, truncating twenty tables 16 ms, deleting from them 1 ms: so each xdist worker has one clone,
+emptied before each test.
+"""
+
+import asyncio
+import secrets
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import asyncpg
+
+from perdure.store.connect import open_database
+from perdure.store.schema import MAIN, TELEMETRY, Schema
+from tests.support import postgres
+
+EMPTY_ALL_TABLES = """
+select pg_terminate_backend(pid) from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid();
+set session_replication_role = replica;     -- no foreign keys while tables are emptied
+do $$
+declare of_schema text; of_table text;
+begin
+    for of_schema, of_table in
+        select schemaname, tablename from pg_tables
+         where schemaname like 'perdure%' and tablename <> 'perdure_migrations'
+    loop
+        execute format('delete from %I.%I', of_schema, of_table);
+    end loop;
+end $$;
+"""
+
+
+def schemas() -> list[Schema]:
+    """The schemas that a server opens."""
+    return [schema for schema in (MAIN, TELEMETRY) if (schema.folder / "migrations").is_dir()]
+
+
+async def migrate(url: str) -> None:
+    """Make the database ready, as a server does when it starts."""
+    for schema in schemas():
+        await (await open_database(url, schema)).close()
+
+
+class SQLiteFiles:
+    """Copies of a migrated file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+        asyncio.run(migrate(f"sqlite:///{self._template}"))
+
+    def copy(self, folder: Path) -> str:
+        """Copy the migrated files into a folder; return the database's URL."""
+        for file in self._template.parent.glob("template*.db"):
+            shutil.copy(file, folder / file.name.replace("template", "perdure"))
+        return f"sqlite:///{folder / 'perdure.db'}"
+
+
+class PostgresDatabases:
+    """One migrated database, emptied when asked for again, and new ones."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._server = postgres.server_url()
+        self._opened = ExitStack()
+        self._emptier: asyncpg.Connection | None = None
+        self._url = ""
+
+    def emptied(self) -> str:
+        """The URL of a migrated database without rows, the same at each call."""
+        if self._emptier is None:
+            self._url = self.create()
+            self._loop.run(migrate(self._url))
+            self._emptier = self._loop.run(asyncpg.connect(self._url))
+        self._loop.run(self._emptier.execute(EMPTY_ALL_TABLES))
+        return self._url
+
+    def create(self) -> str:
+        """Make a new database without tables; return its URL."""
+        name = f"perdure_test_{secrets.token_hex(6)}"
+        self._loop.run(self._administer(f"create database {name}"))
+        self._opened.callback(lambda: self._loop.run(self._administer(f"drop database {name} with (force)")))
+        return postgres.with_database(self._server, name)
+
+    def close(self) -> None:
+        """Drop all databases that were made."""
+        if self._emptier is not None:
+            self._loop.run(self._emptier.close())
+        self._opened.close()
+        self._loop.close()
+
+    async def _administer(self, sql: str) -> None:
+        connection = await asyncpg.connect(self._server)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
