@@ -18,6 +18,8 @@ Statements stand in `.sql` files, each under a `-- name: …` line:
 | `{bytes}` | `blob` | `bytea` |
 | `{serial}` | `integer primary key` | `bigint generated always as identity primary key` |
 | `{skip_locked}` | *(nothing: one writer)* | `for update skip locked` |
+| `{for_update}` | *(nothing: one writer)* | `for update` |
+| `{clustered}` | `strict, without rowid`: for tables of small rows found by their key | *(nothing)* |
 | `{strict}` | `strict`: after each `create table (…)`, so SQLite checks types | *(nothing: always)* |
 | `{greatest}`, `{least}` | `max`, `min` | `greatest`, `least` |
 | `{list:name}` | a select over a list of texts, for `in {list:name}` | the same |
@@ -72,6 +74,8 @@ WORDS: dict[Dialect, dict[str, str]] = {
         "bytes": "blob",
         "serial": "integer primary key",
         "skip_locked": "",
+        "for_update": "",
+        "clustered": "strict, without rowid",
         "strict": "strict",
         "greatest": "max",
         "least": "min",
@@ -82,6 +86,8 @@ WORDS: dict[Dialect, dict[str, str]] = {
         "bytes": "bytea",
         "serial": "bigint generated always as identity primary key",
         "skip_locked": "for update skip locked",
+        "for_update": "for update",
+        "clustered": "",
         "strict": "",
         "greatest": "greatest",
         "least": "least",

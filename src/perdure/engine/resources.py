@@ -1,0 +1,45 @@
+"""What every system of the engine is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import random
+from typing import TypeAlias
+
+from perdure.core.clock import Clock, SystemClock
+from perdure.store.database import Database
+
+Dice: TypeAlias = Callable[[], float]
+"""Gives a random number from 0 to 1, 1 excluded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """The engine's numbers; times in milliseconds."""
+
+    #: a run whose worker is silent for this long goes back to its queue
+    lease_ms: int = 30_000
+    #: how often a worker is asked to say that it lives
+    heartbeat_ms: int = 10_000
+    #: how often a run's worker may vanish before the run is given up (Trigger.dev's number)
+    max_losses: int = 12
+    #: waiting polls look again after this long, in case a hint was lost
+    slow_look_ms: int = 2_000
+    #: how long an idempotency key is kept when the trigger does not say
+    idempotency_key_ttl_ms: int = 30 * 86_400_000
+    #: how long a request's key is kept: longer than any client goes on retrying
+    request_key_ttl_ms: int = 86_400_000
+    #: the TTL of runs in dev environments that have none of their own
+    dev_ttl_ms: int = 600_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What every system of the engine is given; frozen, and shared by all."""
+
+    #: what runs
+    db: Database
+    #: what was seen of it: log lines
+    telemetry: Database
+    clock: Clock = field(default_factory=SystemClock)
+    settings: EngineSettings = EngineSettings()
+    dice: Dice = random
