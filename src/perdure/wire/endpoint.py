@@ -38,6 +38,8 @@ class Endpoint(Generic[In, Out]):
     #: one sentence for the reference
     summary: str
     audience: Audience = Audience.SECRET
+    #: an empty body is taken for `{}`, instead of being refused
+    optional_body: bool = False
     #: a body of more bytes is refused with 413
     limit: int = 3 * MEGABYTE
     #: the statuses it answers with besides 200, for the reference

@@ -51,6 +51,7 @@ REPLAY_RUN = Endpoint(
     takes=runs.ReplayRun,
     gives=runs.RunId,
     summary="Trigger a new run like this one, with whatever the body changes.",
+    optional_body=True,
     errors=(400, 401, 404, 413, 422),
 )
 RESCHEDULE_RUN = Endpoint(

@@ -32,7 +32,9 @@ def raise_for(status: int, problem: Problem) -> None:
         status: the HTTP status; it chooses the class when the code is unknown to this release.
         problem: the body of the answer.
     """
-    kind = _BY_CODE.get(problem.code or "") or _BY_STATUS.get(status, errors.PerdureError)
+    kind = _BY_CODE.get(problem.code or "")
+    if kind is None or kind.status != status:  # an official code may be ours of another status
+        kind = _BY_STATUS.get(status, errors.PerdureError)
     raise kind(problem.error)
 
 

@@ -1,0 +1,40 @@
+"""The settings: every `PERDURE_*` variable there is, said once.
+
+Each is read by the part of Perdure that uses it; this table is what makes a misspelt one an error
+instead of a silence, and what the reference lists.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+from perdure.core.errors import BadSetting
+
+PREFIX = "PERDURE_"
+
+SETTINGS: dict[str, str] = {
+    "PERDURE_API_URL": "Where the server is; http://127.0.0.1:3030 by default.",
+    "PERDURE_SECRET_KEY": "The key of the environment to use; given to a server, it becomes that key.",
+    "PERDURE_DATABASE_URL": "sqlite:///file or postgresql://…; sqlite:///.perdure/perdure.db by default.",
+    "PERDURE_HOST": "The address the server listens on; 127.0.0.1 by default.",
+    "PERDURE_PORT": "The port the server listens on; 3030 by default.",
+    "PERDURE_ENVIRONMENTS": "More environments of a server: slug=key pairs joined by commas.",
+    "PERDURE_PROJECT": "The name of the project a server's environments belong to.",
+    "PERDURE_TEST_POSTGRES_URL": "The PostgreSQL server that Perdure's own tests use.",
+}
+"""The name of each, and what it does."""
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse a `PERDURE_*` variable that does not exist.
+
+    Args:
+        names: the names of all variables that are set, such as `os.environ`.
+
+    Raises:
+        BadSetting: one is unknown; the reason names the nearest that exists.
+    """
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in SETTINGS:
+            near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(SETTINGS)}"
+            raise BadSetting(setting=name, reason=f"there is none of this name; {hint}")
