@@ -1,0 +1,1 @@
+"""What the tests of `perdure.resumable` are made of: a world, a driver, claims, programs."""

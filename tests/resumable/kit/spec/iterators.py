@@ -1,0 +1,139 @@
+"""Loops over the iterators of Python, stored at the place where they were."""
+
+import itertools
+import operator
+
+from .world import ask, double, log, odd, suspend
+
+
+async def _walk(iterable):
+    seen = []
+    for item in iterable:
+        seen.append((item, await suspend(1)))
+    return seen
+
+
+async def sequences():
+    return [await _walk(each) for each in ([1, 2], (3, 4), "ab", b"cd", bytearray(b"e"), range(5, 0, -2))]
+
+
+async def dictionaries_and_their_views():
+    table = {"a": 1, "b": 2}
+    return [await _walk(each) for each in (table, table.keys(), table.values(), table.items())]
+
+
+async def views_held_in_locals_stay_views():
+    table = {"a": 1}
+    keys, values, pairs = table.keys(), table.values(), table.items()
+    await suspend(1)
+    table["b"] = 2
+    await suspend(2)
+    return list(keys), list(values), list(pairs), table
+
+
+async def sets():
+    total = 0
+    for item in {1, 2, 3}:
+        total += item + await suspend(0)
+    for item in frozenset([4]):
+        total += item + await suspend(0)
+    return total
+
+
+async def enumerate_zip_and_reversed():
+    return [
+        await _walk(enumerate("ab", 5)),
+        await _walk(zip([1, 2, 3], "ab")),
+        await _walk(zip([1, 2], (3, 4), range(2), strict=True)),
+        await _walk(reversed([1, 2, 3])),
+        await _walk(reversed(range(3))),
+        await _walk(reversed({"a": 1, "b": 2})),
+        await _walk(enumerate(zip(reversed([1, 2]), "xy"))),
+    ]
+
+
+async def a_strict_zip_still_complains():
+    try:
+        await _walk(zip([1, 2], [3], strict=True))
+    except ValueError as error:
+        log(str(error))
+
+
+async def map_and_filter_with_importable_functions():
+    return [
+        await _walk(map(double, [1, 2, 3])),
+        await _walk(map(operator.add, [1, 2], [3, 4])),
+        await _walk(filter(odd, [1, 2, 3])),
+        await _walk(filter(None, [0, 1, 2])),
+        await _walk(map(str, filter(odd, range(4)))),
+    ]
+
+
+async def map_with_a_lambda():
+    offset = await suspend(3)
+    seen = []
+    for item in map(lambda x: x + offset, [1, 2]):
+        offset += await suspend(1)
+        seen.append(item)
+    return seen
+
+
+async def itertools_of_many_kinds():
+    return [
+        await _walk(itertools.chain([1], (2, 3))),
+        await _walk(itertools.chain.from_iterable([[1], [2]])),
+        await _walk(itertools.islice(itertools.count(3, 2), 3)),
+        await _walk(itertools.islice(itertools.cycle([1, 2]), 3)),
+        await _walk(itertools.repeat(1, 2)),
+        await _walk(itertools.accumulate([1, 2, 3])),
+        await _walk(itertools.product("ab", [1, 2])),
+        await _walk(itertools.permutations([1, 2])),
+        await _walk(itertools.combinations([1, 2, 3], 2)),
+        await _walk(itertools.combinations_with_replacement([1, 2], 2)),
+        await _walk(itertools.compress("abc", [1, 0, 1])),
+        await _walk(itertools.takewhile(odd, [1, 3, 4, 5])),
+        await _walk(itertools.dropwhile(odd, [1, 2, 3])),
+        await _walk(itertools.filterfalse(odd, [1, 2, 3])),
+        await _walk(itertools.starmap(operator.mul, [(1, 2), (3, 4)])),
+        await _walk(itertools.zip_longest([1], [2, 3], fillvalue=0)),
+    ]
+
+
+async def an_iterator_held_in_a_local_keeps_its_place():
+    numbers = iter([1, 2, 3, 4])
+    log(next(numbers))
+    await suspend(1)
+    log(next(numbers), await suspend(2), next(numbers))
+    return list(numbers), next(numbers, "end")
+
+
+async def two_names_of_one_iterator_move_together():
+    numbers = iter(range(6))
+    seen = [pair async for pair in _pairs(numbers)]
+    return seen, list(numbers)
+
+
+async def _pairs(numbers):
+    for a in numbers:
+        if a > 3:
+            return
+        yield a, next(numbers), await suspend(a)
+
+
+async def an_iterator_and_its_list_stay_together():
+    items = [1, 2]
+    numbers = iter(items)
+    next(numbers)
+    await suspend(1)
+    items.append(3)
+    await suspend(2)
+    return list(numbers)
+
+
+async def iter_with_a_sentinel():
+    items = [3, 2, 1, 0]
+    seen = []
+    for item in iter(items.pop, 3):
+        seen.append(item + await suspend(1))
+        await ask(item)
+    return seen, items
