@@ -169,4 +169,5 @@ class Pool:
     queue: str | None
     concurrency_key: str | None
     running: int
+    virtual_time: float
     full_at: int | None

@@ -88,6 +88,7 @@ create table pools (
     queue text,
     concurrency_key text,
     running {int8} not null,             -- a cache: how many runs are held under a lease
+    virtual_time {float8} not null,      -- of an environment's: that of the lane served last
     full_at {int8}
 ) {strict};
 

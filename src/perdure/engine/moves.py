@@ -1,0 +1,168 @@
+"""How a run's status changes: read under a lock, decided in Python, written in batches.
+
+Whoever changes runs locks their rows (`store.runs.lock…`), makes a `Move` of each, and gives all of
+them to `apply`.  It asks the table of `core.lifecycle` whether each may happen, writes the rows, notes
+the events, and keeps the counts of lanes and pools true, in a constant number of statements.
+
+    run.place is set       <=>  it counts as ready in its lane
+    its status is LEASED   <=>  it counts as running in its pool and its environment's
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
+from perdure.store import history, lanes, runs
+from perdure.store.database import Tx
+from perdure.store.history import NewEvent
+from perdure.store.lanes import Lane, PoolChange, lane_of, pool_of
+from perdure.store.rows import Run
+
+RESUME_HEAD_START_MS = 10 * 365 * 86_400_000
+"""A run that was already running goes ahead of new ones: as if it had been queued ten years ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens to a run, as its events tell it."""
+
+    on: On
+    attempt: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What happens to a run that is locked, and which columns of its row change with it."""
+
+    run: Run
+    steps: Sequence[Step]
+    changes: Mapping[str, object] = field(default_factory=dict)
+
+    def status(self) -> Status:
+        """Return the status that follows; raises IllegalTransition."""
+        status = Status(self.run.status)
+        for step in self.steps:
+            status = after(status, step.on)
+        return status
+
+
+def channel_of_run(run: str) -> str:
+    """Return the channel that is hinted when a run has ended."""
+    return f"run:{run}"
+
+
+def channel_of_ready(environment: str) -> str:
+    """Return the channel that is hinted when a run may be claimed."""
+    return f"ready:{environment}"
+
+
+def place_of(queued_at: int, priority: float) -> int:
+    """Return the order of a run in its lane: when it came, less its head start in seconds."""
+    return queued_at - round(priority * 1000)
+
+
+def resumed_place(run: Run) -> int:
+    """Return the order of a run that goes on: ahead of all that are new."""
+    return place_of(run.queued_at or run.created_at, run.priority) - RESUME_HEAD_START_MS
+
+
+def lane_of_run(run: Run) -> Lane:
+    """Return the lane a run stands in when it may start."""
+    return lane_of(run.environment, run.queue, run.concurrency_key, run.task, run.locked_version)
+
+
+async def apply(
+    tx: Tx,
+    moves: Sequence[Move],
+    *,
+    now: int,
+    virtual_times: Mapping[int, float] | None = None,
+    watched: Iterable[Run] = (),
+) -> list[lanes.PoolCount]:
+    """Write moves of runs that this transaction has locked, one move for each run.
+
+    Args:
+        tx: the transaction.
+        moves: what happens.
+        now: the moment it happens.
+        virtual_times: of a claim: the new virtual times of lanes and of the environment's pool, by id.
+        watched: runs whose pools are counted too, though they do not move.
+
+    Returns:
+        The counts of the pools that were touched; they are locked.
+
+    Raises:
+        IllegalTransition: one of them can't happen; none does.
+    """
+    if not moves:
+        return []
+    written = [_written(move, now) for move in moves]
+    await runs.write(tx, written)
+    await history.append_events(tx, list(_events(moves, now)))
+    ready = _ready_changes(moves, written)
+    if ready:
+        await lanes.change(tx, ready, virtual_times)
+    counts = await _change_pools(tx, _pool_changes(moves, written, virtual_times or {}))
+    for move, row in zip(moves, written, strict=True):
+        if row["status"] in FINAL:
+            tx.hint(channel_of_run(move.run.id))
+        if row["place"] is not None:
+            tx.hint(channel_of_ready(move.run.environment))
+    return counts
+
+
+def _written(move: Move, now: int) -> dict[str, object]:
+    status = move.status()
+    row = {column: getattr(move.run, column) for column in runs.STATE}
+    row |= move.changes
+    row |= {"id": move.run.id, "status": status.value, "updated_at": now}
+    if status in FINAL:
+        row |= {"place": None, "lease_until": None, "due_at": None, "finished_at": now}
+    return row
+
+
+def _events(moves: Sequence[Move], now: int) -> Iterable[NewEvent]:
+    for move in moves:
+        for step in move.steps:
+            yield NewEvent(move.run.id, now, step.on.value, step.attempt, step.message)
+
+
+def _ready_changes(moves: Sequence[Move], written: Sequence[Mapping[str, object]]) -> dict[Lane, int]:
+    changes: dict[Lane, int] = {}
+    for move, row in zip(moves, written, strict=True):
+        change = (row["place"] is not None) - (move.run.place is not None)
+        if change:
+            lane = lane_of_run(move.run)
+            changes[lane] = changes.get(lane, 0) + change
+    return changes
+
+
+def _pool_changes(
+    moves: Sequence[Move], written: Sequence[Mapping[str, object]], virtual_times: Mapping[int, float]
+) -> dict[int, PoolChange]:
+    counts: dict[tuple[str, str | None, str | None], int] = {}
+    for move, row in zip(moves, written, strict=True):
+        run = move.run
+        change = (row["status"] in LEASED) - (run.status in LEASED)
+        if change:
+            for name in (run.environment, run.queue, run.concurrency_key), (run.environment, None, None):
+                counts[name] = counts.get(name, 0) + change
+    changes: dict[int, PoolChange] = {}
+    for name, count in counts.items():
+        pool = pool_of(*name)
+        changes[pool] = PoolChange(*name, running=count, virtual_time=virtual_times.get(pool, 0.0))
+    return changes
+
+
+async def _change_pools(tx: Tx, changes: Mapping[int, PoolChange]) -> list[lanes.PoolCount]:
+    """Change the counts; where a slot came free, put the lanes back into sight."""
+    if not changes:
+        return []
+    counts = await lanes.change_pools(tx, changes)
+    freed = [c.id for c in counts if c.full_at is not None and changes[c.id].running < 0]
+    if freed:
+        await lanes.reopen(tx, freed)
+    for pool in freed or [c.id for c in counts if changes[c.id].running < 0]:
+        tx.hint(channel_of_ready(changes[pool].environment))
+    return counts

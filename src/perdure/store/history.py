@@ -1,0 +1,84 @@
+"""What a run leaves behind: its events, its attempts and its tags."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perdure.store.database import Tx
+from perdure.store.rows import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """Something that happens to a run now."""
+
+    run: str
+    time: int
+    kind: str
+    attempt: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt that is under way ends."""
+
+    run: str
+    number: int
+    status: str
+    finished_at: int
+    active_ms: float | None = None
+    error: str | None = None
+    retry_at: int | None = None
+
+
+async def append_events(tx: Tx, events: Sequence[NewEvent]) -> None:
+    """Note what happened to runs that this transaction has locked or made."""
+    rows = [
+        {"run": e.run, "time": e.time, "kind": e.kind, "attempt": e.attempt, "message": e.message}
+        for e in events
+    ]
+    await tx.run("insert_events", events=rows)
+
+
+async def put_attempts(tx: Tx, attempts: Sequence[Attempt]) -> None:
+    """Store attempts, new or under way, as they are now."""
+    await tx.run("put_attempts", attempts=[_row(attempt) for attempt in attempts])
+
+
+async def end_attempts(tx: Tx, ends: Sequence[AttemptEnd]) -> None:
+    """End attempts that are under way."""
+    rows = [
+        {
+            "run": end.run,
+            "number": end.number,
+            "status": end.status,
+            "finished_at": end.finished_at,
+            "active_ms": end.active_ms,
+            "error": end.error,
+            "retry_at": end.retry_at,
+        }
+        for end in ends
+    ]
+    await tx.run("end_attempts", attempts=rows)
+
+
+def _row(attempt: Attempt) -> dict[str, object]:
+    return {name: getattr(attempt, name) for name in Attempt.__slots__}
+
+
+async def attempts_of(tx: Tx, runs: Sequence[str]) -> list[Attempt]:
+    """Return the attempts of some runs, by run and number."""
+    return [Attempt(*row) for row in await tx.all("attempts", runs=runs)]
+
+
+async def add_tags(tx: Tx, tags: Sequence[Mapping[str, object]]) -> None:
+    """Add tags, given as `environment`, `tag` and `run`; those that are there stay."""
+    await tx.run("insert_tags", tags=tags)
+
+
+async def tags_of(tx: Tx, runs: Sequence[str]) -> dict[str, list[str]]:
+    """Return the tags of the runs that have any, in their order."""
+    found: dict[str, list[str]] = {}
+    for run, tag in await tx.all("tags", runs=runs):
+        found.setdefault(run, []).append(tag)
+    return found

@@ -1,0 +1,93 @@
+"""Runs in the database."""
+
+from collections.abc import Mapping, Sequence
+
+from perdure.store.database import Tx
+from perdure.store.rows import Run
+
+STATE = (
+    "status",
+    "place",
+    "updated_at",
+    "queued_at",
+    "delayed_until",
+    "due_at",
+    "expires_at",
+    "started_at",
+    "finished_at",
+    "worker",
+    "lease_until",
+    "fence",
+    "version",
+    "attempt",
+    "losses",
+    "active_ms",
+    "machine",
+)
+"""The columns that a change of status may change."""
+
+
+async def insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
+    """Store new runs, given as mappings of `insert_runs`'s columns."""
+    await tx.run("insert_runs", runs=rows)
+
+
+async def find(tx: Tx, environment: str, run: str) -> Run | None:
+    """Return a run of an environment, or None."""
+    row = await tx.maybe("run", id=run, environment=environment)
+    return Run(*row) if row else None
+
+
+async def of_ids(tx: Tx, ids: Sequence[str]) -> list[Run]:
+    """Return the runs that exist, in the order of their ids."""
+    return [Run(*row) for row in await tx.all("runs", ids=ids)]
+
+
+async def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
+    """Return the runs that exist, by id; nobody else changes them until the transaction ends."""
+    return {row[0]: Run(*row) for row in await tx.all("lock_runs", ids=ids)}
+
+
+async def write(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write the `STATE` columns of runs that this transaction has locked."""
+    await tx.run("write_runs", runs=rows)
+
+
+async def lock_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
+    """Lock and return the first runs of some lanes, each lane's in its order.
+
+    Args:
+        tx: the transaction.
+        quotas: how many to take from each lane, at most.
+    """
+    rows = await tx.many("lock_heads", [{"lane": lane, "quota": n} for lane, n in quotas.items()])
+    return [Run(*row) for row in rows]
+
+
+async def lock_pending(tx: Tx, environment: str, tasks: Sequence[str], *, limit: int) -> list[Run]:
+    """Lock and return runs that wait for a worker that knows one of these tasks."""
+    rows = await tx.all("lock_pending_runs", environment=environment, tasks=tasks, limit=limit)
+    return [Run(*row) for row in rows]
+
+
+async def pending_tasks(tx: Tx) -> list[tuple[str, str]]:
+    """Return the environment and task of all runs that wait for a worker that knows them."""
+    return [(row[0], row[1]) for row in await tx.all("pending_tasks")]
+
+
+async def lock_expired(tx: Tx, *, now: int, limit: int) -> list[Run]:
+    """Lock and return runs whose lease is over."""
+    return [Run(*row) for row in await tx.all("lock_expired_leases", now=now, limit=limit)]
+
+
+async def lock_held_by(tx: Tx, worker: str) -> list[Run]:
+    """Lock and return the runs that a worker holds."""
+    return [Run(*row) for row in await tx.all("lock_runs_of_worker", worker=worker)]
+
+
+async def extend_leases(
+    tx: Tx, worker: str, held: Sequence[Mapping[str, object]], *, lease_until: int
+) -> set[str]:
+    """Keep the leases of a worker's runs, given as `run` and `fence`; return the ids of its own."""
+    rows = await tx.all("extend_leases", worker=worker, held=held, lease_until=lease_until)
+    return {row[0] for row in rows}

@@ -1,0 +1,95 @@
+-- name: insert_runs
+-- Store new runs.
+insert into runs (
+    id, environment, task, queue, concurrency_key, locked_version, lane, pool, status, place, priority,
+    created_at, updated_at, queued_at, delayed_until, due_at, ttl_ms, expires_at, fence, attempt, losses,
+    max_attempts, active_ms, max_duration_ms, machine, parent, root, depth, batch, replay_of, schedule,
+    is_test, idempotency_key, idempotency_key_options, region, waited_by_parent)
+select r.id, r.environment, r.task, r.queue, r.concurrency_key, r.locked_version, r.lane, r.pool,
+       r.status, r.place, r.priority, r.created_at, r.created_at, r.queued_at, r.delayed_until, r.due_at,
+       r.ttl_ms, r.expires_at, 0, 0, 0, r.max_attempts, 0, r.max_duration_ms, r.machine, r.parent, r.root,
+       r.depth, r.batch, r.replay_of, r.schedule, r.is_test, r.idempotency_key,
+       r.idempotency_key_options, r.region, r.waited_by_parent
+  from {rows:runs(id text, environment text, task text, queue text, concurrency_key text,
+        locked_version text, lane int8, pool int8, status text, place int8, priority float8,
+        created_at int8, queued_at int8, delayed_until int8, due_at int8, ttl_ms int8, expires_at int8,
+        max_attempts int8, max_duration_ms float8, machine text, parent text, root text, depth int8,
+        batch text, replay_of text, schedule text, is_test int8, idempotency_key text,
+        idempotency_key_options text, region text, waited_by_parent int8)} as r
+
+-- name: run
+-- One run of an environment.
+select * from runs where id = :id and environment = :environment
+
+-- name: runs
+-- Some runs, in the order of their ids.
+select * from runs where id in {list:ids} order by id
+
+-- name: lock_runs
+-- Some runs, for a change: nobody else changes them until the transaction ends.
+select * from runs where id in {list:ids} order by id {for_update}
+
+-- name: write_runs
+-- Write what a change of status can change.
+update runs
+   set status = r.status, place = r.place, updated_at = r.updated_at, queued_at = r.queued_at,
+       delayed_until = r.delayed_until, due_at = r.due_at, expires_at = r.expires_at,
+       started_at = r.started_at, finished_at = r.finished_at, worker = r.worker,
+       lease_until = r.lease_until, fence = r.fence, version = r.version, attempt = r.attempt,
+       losses = r.losses, active_ms = r.active_ms, machine = r.machine
+  from {rows:runs(id text, status text, place int8, updated_at int8, queued_at int8, delayed_until int8,
+        due_at int8, expires_at int8, started_at int8, finished_at int8, worker text, lease_until int8,
+        fence int8, version text, attempt int8, losses int8, active_ms float8, machine text)} as r
+ where runs.id = r.id
+
+-- name: lock_heads
+-- The first runs of a lane, for a claim.
+select * from runs
+ where lane = :lane and place is not null
+ order by place, id
+ limit :quota
+{skip_locked}
+
+-- name: lock_pending_runs
+-- Runs that wait for a worker that knows their task.
+select * from runs
+ where environment = :environment and task in {list:tasks} and status = 'PENDING_VERSION'
+ order by id
+ limit :limit
+{skip_locked}
+
+-- name: pending_tasks
+-- The tasks whose runs wait for a worker that knows them.
+select distinct environment, task from runs where status = 'PENDING_VERSION'
+
+-- name: lock_expired_leases
+-- Runs whose lease is over.
+select * from runs
+ where lease_until is not null and lease_until <= :now
+ order by lease_until
+ limit :limit
+{skip_locked}
+
+-- name: lock_runs_of_worker
+-- Runs that a worker holds.
+select * from runs where lease_until is not null and worker = :worker order by id {for_update}
+
+-- name: extend_leases
+-- Keep the leases of a worker's runs; give those that are its own.
+update runs
+   set lease_until = :lease_until
+  from {rows:held(run text, fence int8)} as r
+ where runs.id = r.run and runs.fence = r.fence and runs.worker = :worker
+   and runs.lease_until is not null
+returning runs.id
+
+-- name: count_places
+-- How many runs stand in each lane.
+select lane, count(*) as ready from runs where place is not null group by lane
+
+-- name: count_held
+-- How many runs of each pool hold a slot.
+select environment, pool, count(*) as running
+  from runs
+ where lease_until is not null and status in ('DEQUEUED', 'EXECUTING')
+ group by environment, pool

@@ -1,0 +1,23 @@
+-- name: insert_timers
+-- Set alarms.
+insert into timers (due_at, kind, subject)
+select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r
+ where true
+    on conflict do nothing
+
+-- name: lock_due_timers
+-- Alarms whose moment has come.
+select due_at, kind, subject from timers
+ where due_at <= :now
+ order by due_at, kind, subject
+ limit :limit
+{skip_locked}
+
+-- name: delete_timers
+-- Put alarms off.
+delete from timers where (due_at, kind, subject) in
+    (select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r)
+
+-- name: next_timer
+-- When the next alarm is due.
+select min(due_at) as due_at from timers

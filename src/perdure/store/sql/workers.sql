@@ -1,0 +1,18 @@
+-- name: workers_by_id
+-- Some workers of an environment.
+select * from workers where environment = :environment and id in {list:ids}
+
+-- name: see_worker
+-- Note that a worker lives.
+update workers set last_seen_at = :now where id = :id and environment = :environment and disconnected_at is null
+
+-- name: take_cancels
+-- What workers must stop; told once.
+delete from cancels where worker in {list:workers} returning worker, run, fence
+
+-- name: insert_cancels
+-- Tell workers what to stop.
+insert into cancels (worker, run, fence)
+select r.worker, r.run, r.fence from {rows:cancels(worker text, run text, fence int8)} as r
+ where true
+    on conflict do nothing

@@ -1,0 +1,28 @@
+"""Workers, and what they are told to stop."""
+
+from collections.abc import Sequence
+
+from perdure.store.database import Tx
+from perdure.store.rows import Worker
+
+
+async def of_ids(tx: Tx, environment: str, ids: Sequence[str]) -> dict[str, Worker]:
+    """Return the workers of an environment that exist, by id."""
+    rows = await tx.all("workers_by_id", environment=environment, ids=ids)
+    return {row[0]: Worker(*row) for row in rows}
+
+
+async def see(tx: Tx, environment: str, worker: str, *, now: int) -> bool:
+    """Note that a worker lives; return whether it is known and connected."""
+    return await tx.run("see_worker", id=worker, environment=environment, now=now) == 1
+
+
+async def take_cancels(tx: Tx, workers: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Return what these workers must stop, as (worker, run, fence), and forget it."""
+    return [(row[0], row[1], row[2]) for row in await tx.all("take_cancels", workers=workers)]
+
+
+async def add_cancels(tx: Tx, cancels: Sequence[tuple[str, str, int]]) -> None:
+    """Tell workers to stop runs, given as (worker, run, fence)."""
+    rows = [{"worker": worker, "run": run, "fence": fence} for worker, run, fence in cancels]
+    await tx.run("insert_cancels", cancels=rows)
