@@ -44,7 +44,7 @@ class World:
         self.module.STATE.clear()
         self.module.STATE.update(state)
 
-    def quietly_close(self, coroutines: list[CoroutineType[Any, Any, Any]]) -> None:
+    def quietly_close(self, coroutines: list[CoroutineType]) -> None:
         """Close abandoned copies; what their `finally` blocks log belongs to nobody."""
         mark = self.mark()
         for coroutine in coroutines:
@@ -63,12 +63,12 @@ class Answer:
     error: BaseException | None = None
     path: tuple[int, ...] | None = None
 
-    def in_place(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
+    def in_place(self, coroutine: CoroutineType) -> Any:
         if self.path is not None:
             return coroutine.send({self.path: self._said()})
         return coroutine.send(self.value) if self.error is None else coroutine.throw(self.error)
 
-    def restored(self, data: bytes) -> CoroutineType[Any, Any, Any]:
+    def restored(self, data: bytes) -> CoroutineType:
         if self.path is not None:
             return restore(data, answers={self.path: self._said()})
         return restore(data, value=self.value) if self.error is None else restore(data, error=self.error)
@@ -94,15 +94,15 @@ def answer(world: World, request: Any) -> Answer:
 
 def finish(
     world: World,
-    coroutine: CoroutineType[Any, Any, Any],
+    coroutine: CoroutineType,
     sleeps: Callable[[int], bool] = lambda number: False,
-    visit: Callable[[CoroutineType[Any, Any, Any], Any], None] = lambda coroutine, request: None,
+    visit: Callable[[CoroutineType, Any], None] = lambda coroutine, request: None,
 ) -> Outcome:
     """Run a coroutine to its end, through the disk at each wait whose number `sleeps`.
 
     `visit` sees the coroutine suspended at each wait, with its request, before the answer.
     """
-    abandoned: list[CoroutineType[Any, Any, Any]] = []
+    abandoned: list[CoroutineType] = []
     waits, lines, home = 0, [], coroutine.cr_code.co_filename
     try:
         request = coroutine.send(None)
@@ -134,9 +134,9 @@ def finish(
 
 def run(
     world: World,
-    main: Callable[[], CoroutineType[Any, Any, Any]],
+    main: Callable[[], CoroutineType],
     sleeps: Callable[[int], bool] = lambda number: False,
-    visit: Callable[[CoroutineType[Any, Any, Any], Any], None] = lambda coroutine, request: None,
+    visit: Callable[[CoroutineType, Any], None] = lambda coroutine, request: None,
 ) -> Outcome:
     """`finish`, from the start and in a fresh world."""
     world.rewind()

@@ -1,0 +1,82 @@
+"""The heart of these tests: a program that slept does what it would have done awake."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any
+
+from perdure.resumable import capture
+
+from .driver import Answer, Outcome, World, answer, finish, run
+
+Main = Callable[[], CoroutineType]
+
+
+@dataclass
+class Snapshot:
+    """A coroutine as bytes, with what it acted upon outside, at one wait."""
+
+    number: int
+    data: bytes
+    mark: Any
+    said: Answer
+
+    def wake(self, world: World) -> Outcome:
+        """Go on from here to the end."""
+        world.rewind(self.mark)
+        return finish(world, self.said.restored(self.data))
+
+
+def snapshots_of(world: World, main: Main, only: Callable[[int], bool] = lambda number: True):
+    """Run to the end in place, taking a snapshot at each wait: the outcome, and the snapshots."""
+    taken: list[Snapshot] = []
+    waits = iter(range(10_000))
+
+    def visit(coroutine: CoroutineType, request: Any) -> None:
+        number = next(waits)
+        if only(number):
+            data = capture(coroutine)
+            before = world.mark()
+            said = answer(world, request)
+            taken.append(Snapshot(number, data, world.mark(), said))
+            world.rewind(before)
+
+    return run(world, main, visit=visit), taken
+
+
+def differences(expected: Outcome, seen: Outcome, how: str) -> None:
+    """Fail, saying how the program slept and where it began to differ."""
+    if expected == seen:
+        return
+    both = zip([*expected.effects, expected.result], [*seen.effects, seen.result], strict=False)
+    same = next((number for number, (a, b) in enumerate(both) if a != b), 0)
+    lines = [f"slept {how}; the same up to effect {same}, then"]
+    lines += [f"  expected  {each}" for each in [*expected.effects, expected.result][same : same + 3]]
+    lines += [f"  but got   {each}" for each in [*seen.effects, seen.result][same : same + 3]]
+    raise AssertionError("\n".join(lines))
+
+
+def sampled(count: int, most: int) -> set[int]:
+    """At most so many of the numbers below `count`, spread evenly, the last among them."""
+    return set(range(count)) if count <= most else {count - 1 - number * count // most for number in range(most)}
+
+
+def same_everywhere(
+    untouched: tuple[World, Main],
+    rewritten: tuple[World, Main],
+    some: Iterable[Callable[[int], bool]] = (),
+    most: int = 1_000,
+) -> Outcome:
+    """Compare the untouched program with the rewritten one: awake, asleep at each wait, at all, at some."""
+    expected = run(*untouched)
+    world, main = rewritten
+    chosen = sampled(expected.waits, most)
+    awake, taken = snapshots_of(world, main, only=chosen.__contains__)
+    differences(expected, awake, "nowhere, but was captured")
+    if awake.lines != expected.lines:
+        raise AssertionError(f"traceback: expected {expected.lines}, got {awake.lines}")
+    for snapshot in taken:
+        differences(expected, snapshot.wake(world), f"at wait {snapshot.number}")
+    for way, sleeps in enumerate([lambda number: True, *some]):
+        differences(expected, run(world, main, sleeps), "at some waits" if way else "at all waits")
+    return expected
