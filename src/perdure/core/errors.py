@@ -28,6 +28,7 @@ PerdureError
 ├── ServerStopping           503  the server stops; ask again
 ├── ServerUnreachable             no Perdure server answers
 ├── PortInUse                     another program listens on the server's port
+├── ProjectUnloadable             a worker can't import the project at all
 └── TaskError                     raised by or for task code
     ├── AbortRun                  the task gives up: no retry
     ├── RunFailed                 a run that was waited for did not succeed
@@ -246,6 +247,12 @@ class ServerUnreachable(PerdureError):
     """No Perdure server answers at {url}: start one with `perdure dev`, or set PERDURE_API_URL."""
 
     code = "server_unreachable"
+
+
+class ProjectUnloadable(PerdureError):
+    """The project in {root} can't be loaded: {reason}"""
+
+    code = "project_unloadable"
 
 
 class TaskError(PerdureError):
