@@ -238,7 +238,7 @@ class ServerStopping(PerdureError):
 
 
 class PortInUse(PerdureError):
-    """Port {port} of {host} is in use: stop what listens there, or choose another with --port."""
+    """Port {port} of {host} can't be used ({reason}): free it, or choose another with --port."""
 
     code = "port_in_use"
 
