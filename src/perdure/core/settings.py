@@ -35,6 +35,10 @@ def check_names(names: Iterable[str]) -> None:
     """
     for name in sorted(names):
         if name.startswith(PREFIX) and name not in SETTINGS:
-            near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(SETTINGS)}"
-            raise BadSetting(setting=name, reason=f"there is none of this name; {hint}")
+            raise BadSetting(setting=name, reason=f"there is none of this name; {_hint(name)}")
+
+
+def _hint(name: str) -> str:
+    known = {setting.removeprefix(PREFIX): setting for setting in SETTINGS}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=0.5)
+    return f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(SETTINGS)}"
