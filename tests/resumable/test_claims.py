@@ -2,9 +2,9 @@
 
 import pytest
 
-from .kit.claims import Claim, all_claims, rewritten_world, untouched_world
-from .kit.driver import run
-from .kit.everywhere import same_everywhere, snapshots_of
+from tests.resumable.kit.claims import Claim, all_claims, rewritten_world, untouched_world
+from tests.resumable.kit.driver import run
+from tests.resumable.kit.everywhere import same_everywhere, snapshots_of
 
 CLAIMS = all_claims()
 

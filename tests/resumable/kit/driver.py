@@ -31,18 +31,21 @@ class Outcome:
 
 @dataclass
 class World:
-    """The module whose globals a program acts on: never captured, so saved and set back here."""
+    """The globals a program acts on: never captured, so they are saved and set back here."""
 
     module: ModuleType
+    program: ModuleType | None = None
 
-    def mark(self) -> tuple[list[str], dict[str, int]]:
-        return list(self.module.EFFECTS), dict(self.module.STATE)
+    def mark(self) -> tuple[list[str], dict[str, int], int]:
+        return list(self.module.EFFECTS), dict(self.module.STATE), getattr(self.program, "g", 0)
 
-    def rewind(self, mark: tuple[list[str], dict[str, int]] = ([], {"ticks": 0})) -> None:
-        effects, state = mark
+    def rewind(self, mark: tuple[list[str], dict[str, int], int] = ([], {"ticks": 0}, 0)) -> None:
+        effects, state, g = mark
         self.module.EFFECTS[:] = effects
         self.module.STATE.clear()
         self.module.STATE.update(state)
+        if self.program is not None:
+            self.program.__dict__["g"] = g
 
     def quietly_close(self, coroutines: list[CoroutineType]) -> None:
         """Close abandoned copies; what their `finally` blocks log belongs to nobody."""

@@ -31,7 +31,10 @@ def name(w: Writer, s: Scope, depth: int) -> str:
 @LEAVES.add(5, awaits)
 @BRANCHES.add(14, awaits)
 def wait(w: Writer, s: Scope, depth: int) -> str:
-    return f"(await suspend({expr(w, s, 0)}))" if w.below(3) else f"(await suspend({w.number()}))"
+    form = w.below(4)
+    if form == 3 and depth > 0:
+        return f"(await suspend({expr(w, s, depth - 1)}))"
+    return f"(await suspend({w.pick(s.ints) if form else w.below(5)}))"
 
 
 @LEAVES.add(3)

@@ -10,8 +10,11 @@ ERRORS = ["Trouble", "ValueError", "KeyError", "ZeroDivisionError"]
 def block(w: Writer, s: Scope, **changes: object) -> Lines:
     """Some statements, in a scope of their own; names they make are seen by those after."""
     inside = s.inner(**changes)
-    lines = [line for _ in w.times(inside.depth + 1 if inside.depth < 2 else 3, 1) for line in STATEMENTS.pick(w, inside)(w, inside)]
-    return lines or ["pass"]
+    lines: Lines = []
+    for _ in w.times(inside.depth + 1 if inside.depth < 2 else 3, 1):
+        with w.statement():
+            lines += STATEMENTS.pick(w, inside)(w, inside)
+    return lines
 
 
 def target(w: Writer, s: Scope) -> str:

@@ -1,6 +1,7 @@
 """Choices, and what a piece of program may refer to: the two things every production gets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -9,11 +10,26 @@ Lines = list[str]
 
 
 class Writer:
-    """Makes choices from a source of small integers; 0 is always the simplest choice."""
+    """Makes choices from bytes; 0, and whatever comes after the last byte, is the simplest choice.
 
-    def __init__(self, below: Callable[[int], int]) -> None:
-        self.below = below
+    Each statement has bytes of its own, given by `more`: one draw for a statement, not one
+    for a choice, is what makes tens of thousands of programs a matter of minutes.
+    """
+
+    def __init__(self, more: Callable[[], bytes]) -> None:
+        self._more = more
+        self._bytes = iter(more())
         self._numbers = 0
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """Within it, choices are made from fresh bytes."""
+        outer, self._bytes = self._bytes, iter(self._more())
+        yield
+        self._bytes = outer
+
+    def below(self, count: int) -> int:
+        return next(self._bytes, 0) % count
 
     def pick(self, options: Sequence[Option]) -> Option:
         return options[self.below(len(options))]

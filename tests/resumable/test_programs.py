@@ -1,0 +1,59 @@
+"""Random programs do the same awake and asleep: at each wait, at some, and at all of them.
+
+How many: `PERDURE_PROGRAMS` (see README.md); without it a few hundred, and 20,000
+in the test marked `slow`, which CI runs. `PERDURE_SEED` chooses other programs.
+"""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.resumable.kit.driver import Endless
+from tests.resumable.kit.everywhere import same_everywhere
+from tests.resumable.kit.programs import Program, programs
+from tests.resumable.kit.sandbox import load
+
+FEW, MANY, SHARD = 200, 20_000, 1_000
+SEED = int(os.environ.get("PERDURE_SEED", "0"))
+TOTAL = int(os.environ.get("PERDURE_PROGRAMS", MANY))
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> Callable[[int], bool]:
+    """At which waits to sleep: a few bits, repeated."""
+    bits = draw(st.lists(st.booleans(), min_size=2, max_size=7))
+    return lambda number: bits[number % len(bits)]
+
+
+def check(program: Program, pattern: Callable[[int], bool]) -> None:
+    try:
+        same_everywhere(*load(program), some=[pattern], most=10)
+    except Endless:
+        assume(False)
+
+
+def check_many(count: int, number: int) -> None:
+    """Hypothesis with as many examples as asked for; a failure is shrunk to a short program."""
+    test = given(programs(), patterns())(check)
+    test = settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )(test)
+    seed(SEED + number)(test)()
+
+
+def test_some_programs_do_the_same_awake_and_asleep() -> None:
+    check_many(FEW, number=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(1, -(-TOTAL // SHARD) + 1))
+def test_many_programs_do_the_same_awake_and_asleep(shard: int) -> None:
+    check_many(min(SHARD, TOTAL), number=shard)

@@ -1,0 +1,302 @@
+"""What can't be captured is refused at capture, by name; never guessed, never refused at restore."""
+
+import pytest
+
+from perdure.resumable import NotResumable, capture
+from tests.resumable.kit.project import Folder, Project, waiting
+
+HOLDERS = """
+    import contextlib, queue, socket, sqlite3, sys, tempfile, threading
+    from perdure.resumable import suspend
+
+    async def a_lock():
+        lock = threading.Lock()
+        await suspend(1)
+
+    async def an_open_file():
+        with tempfile.TemporaryFile() as file:
+            await suspend(1)
+
+    async def a_socket():
+        left, _ = 1, 2
+        with socket.socket() as connection:
+            await suspend(1)
+
+    async def a_database_connection():
+        with contextlib.closing(sqlite3.connect(":memory:")) as database:
+            await suspend(1)
+
+    async def a_queue():
+        waiting = queue.Queue()
+        await suspend(1)
+
+    async def a_thread():
+        thread = threading.Thread()
+        await suspend(1)
+
+    async def a_generator():
+        numbers = (x for x in [1, 2])
+        next(numbers)
+        await suspend(1)
+
+    async def a_coroutine_not_awaited():
+        later = suspend_later()
+        try:
+            await suspend(1)
+        finally:
+            later.close()
+
+    async def suspend_later():
+        await suspend(2)
+
+    async def a_frame():
+        frame = sys._getframe()
+        await suspend(1)
+
+    async def something_deep_inside():
+        state = {"list": [1, (2, threading.Lock())]}
+        await suspend(1)
+
+    async def a_closure():
+        lock = threading.Lock()
+        locked = lambda: lock.locked()
+        del lock
+        await suspend(1)
+
+    async def an_object_that_refuses():
+        stubborn = Stubborn()
+        await suspend(1)
+
+    class Stubborn:
+        def __reduce__(self):
+            raise TypeError("stubborn things stay at home")
+"""
+
+CASES = [
+    ("a_lock", "lock", "lock"),
+    ("an_open_file", "file", "Buffered"),
+    ("a_socket", "connection", "socket"),
+    ("a_database_connection", "database", "Connection"),
+    ("a_queue", "waiting", "lock"),
+    ("a_thread", "thread", ""),
+    ("a_generator", "numbers", "generator"),
+    ("a_coroutine_not_awaited", "later", "coroutine"),
+    ("a_frame", "frame", "frame"),
+    ("something_deep_inside", "state", "lock"),
+    ("a_closure", "locked", ""),
+    ("an_object_that_refuses", "stubborn", "stubborn things stay at home"),
+]
+
+
+def line_of(project: Project, name: str, text: str, after: str) -> int:
+    lines = (project.folder / f"{name}.py").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if after in line)
+    return next(number for number, line in enumerate(lines[start:], start + 1) if text in line)
+
+
+@pytest.mark.parametrize(("function", "local", "reason"), CASES, ids=[case[0] for case in CASES])
+def test_a_local_that_cannot_be_stored_is_named(
+    project: Project, function: str, local: str, reason: str
+) -> None:
+    module = project.module(HOLDERS)
+    coroutine = waiting(getattr(module, function)())
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+    error = refused.value
+    coroutine.close()
+
+    assert error.function == f"{module.__name__}.{function}"
+    assert error.file == module.__file__
+    assert error.line == line_of(project, module.__name__, "await suspend(1)", f"def {function}")
+    assert error.local == local
+    assert reason in error.reason
+    for part in (error.function, error.file, str(error.line), local, error.reason):
+        assert part in str(error)
+
+
+def test_the_frame_that_holds_the_value_is_named_not_the_one_that_waits(project: Project) -> None:
+    module = project.module("""
+        import threading
+        from perdure.resumable import suspend
+
+        async def outer():
+            lock = threading.Lock()
+            return await inner()
+
+        async def inner():
+            await suspend(1)
+    """)
+    coroutine = waiting(module.outer())
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert refused.value.function.endswith(".outer")
+    assert refused.value.line == line_of(project, module.__name__, "await inner()", "def outer")
+    assert refused.value.local == "lock"
+
+
+def test_a_refused_coroutine_goes_on_undisturbed(project: Project) -> None:
+    module = project.module("""
+        import threading
+        from perdure.resumable import suspend
+
+        async def main():
+            lock = threading.Lock()
+            with lock:
+                first = await suspend(1)
+            del lock
+            return first, await suspend(2)
+    """)
+    coroutine = waiting(module.main())
+    with pytest.raises(NotResumable):
+        capture(coroutine)
+
+    coroutine.send("a")
+    assert capture(coroutine)
+    with pytest.raises(StopIteration) as stopped:
+        coroutine.send("b")
+
+    assert stopped.value.value == ("a", "b")
+
+
+def test_a_frame_of_a_library_in_between_is_named(project: Project, library: Folder) -> None:
+    other = library.write("async def call(function):\n    return await function()\n")
+    module = project.module(f"""
+        import {other}
+        from perdure.resumable import suspend
+
+        async def main():
+            return await {other}.call(inner)
+
+        async def inner():
+            await suspend(1)
+    """)
+    coroutine = waiting(module.main())
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert refused.value.function == f"{other}.call"
+    assert refused.value.file.endswith(f"{other}.py")
+    assert refused.value.line == 2
+    assert refused.value.local is None
+
+
+def test_an_async_generator_of_a_library_is_refused(project: Project, library: Folder) -> None:
+    other = library.write("async def numbers():\n    for x in range(3):\n        yield x\n")
+    module = project.module(f"""
+        import {other}
+        from perdure.resumable import suspend
+
+        async def main():
+            async for x in {other}.numbers():
+                await suspend(x)
+    """)
+    coroutine = waiting(module.main())
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert refused.value.function.endswith(".main")
+    assert "async_generator" in refused.value.reason or "async generator" in refused.value.reason
+
+
+def test_an_async_generator_of_a_library_that_awaits_ours_is_refused(
+    project: Project, library: Folder
+) -> None:
+    other = library.write("async def each(function):\n    yield await function()\n")
+    module = project.module(f"""
+        import {other}
+        from perdure.resumable import suspend
+
+        async def main():
+            async for x in {other}.each(inner):
+                pass
+
+        async def inner():
+            await suspend(1)
+    """)
+    coroutine = waiting(module.main())
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert other in refused.value.function or other in refused.value.file
+
+
+def test_an_operand_that_cannot_be_stored_is_refused_without_a_local(project: Project) -> None:
+    module = project.module("""
+        import threading
+        from perdure.resumable import suspend
+
+        async def main():
+            return [threading.Lock(), await suspend(1)]
+    """)
+    coroutine = waiting(module.main())
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert refused.value.function.endswith(".main")
+    assert refused.value.local is None
+    assert "lock" in refused.value.reason
+
+
+def test_a_coroutine_that_is_not_ours_is_refused() -> None:
+    async def stranger() -> None:
+        await _Pause()
+
+    coroutine = waiting(stranger())
+
+    with pytest.raises(NotResumable, match="stranger"):
+        capture(coroutine)
+
+
+class _Pause:
+    def __await__(self):
+        yield "from elsewhere"
+
+
+def test_a_wait_that_is_not_suspend_is_refused(project: Project) -> None:
+    module = project.module("""
+        async def main(pause):
+            await pause
+    """)
+    coroutine = waiting(module.main(_Pause()))
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert refused.value.function.endswith(".main")
+    assert refused.value.line == 3
+
+
+def test_a_coroutine_that_has_not_started_or_has_ended_says_so(project: Project) -> None:
+    module = project.module("""
+        from perdure.resumable import suspend
+
+        async def main():
+            await suspend(1)
+    """)
+    fresh, ended = module.main(), waiting(module.main())
+    with pytest.raises(StopIteration):
+        ended.send(None)
+
+    for coroutine in (fresh, ended):
+        with pytest.raises(NotResumable) as refused:
+            capture(coroutine)
+        assert refused.value.function.endswith(".main")
+    fresh.close()
+
+
+def test_a_not_resumable_error_travels_between_processes() -> None:
+    import pickle
+
+    error = NotResumable("is a lock", function="m.f", file="/a.py", line=3, local="lock")
+
+    again = pickle.loads(pickle.dumps(error))
+
+    assert (again.function, again.file, again.line, again.local) == ("m.f", "/a.py", 3, "lock")
+    assert str(again) == str(error)
