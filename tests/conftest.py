@@ -1,6 +1,7 @@
 """Fixtures for every test: real databases, SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from tests.support.databases import PostgresDatabases, SQLiteFiles
 def pytest_configure(config: pytest.Config) -> None:
     """Let all processes of this session share one PostgreSQL server."""
     if not hasattr(config, "workerinput"):
-        session = postgres.test_session()
-        session.__enter__()
-        config.add_cleanup(lambda: session.__exit__(None, None, None))
+        session = ExitStack()
+        session.enter_context(postgres.test_session())
+        config.add_cleanup(session.close)
 
 
 @pytest.fixture(scope="session")

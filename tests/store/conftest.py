@@ -13,7 +13,15 @@ SCHEMA = Schema("perdure_shelf", Path(__file__).parent / "schema")
 
 
 @pytest.fixture
-async def shelf(new_database_url: str) -> AsyncIterator[Database]:
-    """An open database of items on a shelf."""
-    async with await open_database(new_database_url, SCHEMA) as database:
+def shelf_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A database of items on a shelf; there are none yet."""
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path / 'shelf.db'}"
+    return request.getfixturevalue("postgres_databases").emptied((SCHEMA,))
+
+
+@pytest.fixture
+async def shelf(shelf_url: str) -> AsyncIterator[Database]:
+    """The same, open."""
+    async with await open_database(shelf_url, SCHEMA) as database:
         yield database

@@ -34,14 +34,13 @@ end $$;
 """
 
 
-def schemas() -> list[Schema]:
-    """The schemas that a server opens."""
-    return [schema for schema in (MAIN, TELEMETRY) if (schema.folder / "migrations").is_dir()]
+SERVER = (MAIN, TELEMETRY) if (TELEMETRY.folder / "migrations").is_dir() else (MAIN,)
+"""The schemas that a server opens."""
 
 
-async def migrate(url: str) -> None:
+async def migrate(url: str, schemas: tuple[Schema, ...]) -> None:
     """Make the database ready, as a server does when it starts."""
-    for schema in schemas():
+    for schema in schemas:
         await (await open_database(url, schema)).close()
 
 
@@ -50,7 +49,7 @@ class SQLiteFiles:
 
     def __init__(self, folder: Path) -> None:
         self._template = folder / "template.db"
-        asyncio.run(migrate(f"sqlite:///{self._template}"))
+        asyncio.run(migrate(f"sqlite:///{self._template}", SERVER))
 
     def copy(self, folder: Path) -> str:
         """Copy the migrated files into a folder; return the database's URL."""
@@ -60,36 +59,41 @@ class SQLiteFiles:
 
 
 class PostgresDatabases:
-    """One migrated database, emptied when asked for again, and new ones."""
+    """Migrated databases, emptied each time they are asked for, and new ones."""
 
     def __init__(self) -> None:
         self._loop = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._server = postgres.server_url()
-        self._opened = ExitStack()
-        self._emptier: asyncpg.Connection | None = None
-        self._url = ""
+        self._to_close = ExitStack()
+        self._kept: dict[tuple[Schema, ...], tuple[str, asyncpg.Connection]] = {}
 
-    def emptied(self) -> str:
+    def emptied(self, schemas: tuple[Schema, ...] = SERVER) -> str:
         """The URL of a migrated database without rows, the same at each call."""
-        if self._emptier is None:
-            self._url = self.create()
-            self._loop.run(migrate(self._url))
-            self._emptier = self._loop.run(asyncpg.connect(self._url))
-        self._loop.run(self._emptier.execute(EMPTY_ALL_TABLES))
-        return self._url
+        if schemas not in self._kept:
+            self._kept[schemas] = self._migrated(schemas)
+        url, connection = self._kept[schemas]
+        self._loop.run(connection.execute(EMPTY_ALL_TABLES))
+        return url
+
+    def _migrated(self, schemas: tuple[Schema, ...]) -> tuple[str, asyncpg.Connection]:
+        url = self.create()
+        self._loop.run(migrate(url, schemas))
+        connection = self._loop.run(asyncpg.connect(url))
+        self._to_close.callback(lambda: self._loop.run(connection.close()))
+        return url, connection
 
     def create(self) -> str:
         """Make a new database without tables; return its URL."""
         name = f"perdure_test_{secrets.token_hex(6)}"
         self._loop.run(self._administer(f"create database {name}"))
-        self._opened.callback(lambda: self._loop.run(self._administer(f"drop database {name} with (force)")))
+        self._to_close.callback(
+            lambda: self._loop.run(self._administer(f"drop database {name} with (force)"))
+        )
         return postgres.with_database(self._server, name)
 
     def close(self) -> None:
         """Drop all databases that were made."""
-        if self._emptier is not None:
-            self._loop.run(self._emptier.close())
-        self._opened.close()
+        self._to_close.close()
         self._loop.close()
 
     async def _administer(self, sql: str) -> None:

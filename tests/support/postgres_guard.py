@@ -51,7 +51,7 @@ class Programs:
         self._identity = identity
 
     def __call__(self, program: str, *arguments: str) -> None:
-        subprocess.run(
+        subprocess.run(  # pyright: ignore[reportCallIssue]
             [self._folder / program, *arguments, f"--pgdata={self._data}"],
             check=True,
             cwd="/",

@@ -18,7 +18,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from perdure.core.errors import CommitUnknown, DatabaseTooOld, DatabaseUnavailable, StatementInvalid
+from perdure.core.errors import (
+    CommitUnknown,
+    DatabaseTooOld,
+    DatabaseUnavailable,
+    StatementInvalid,
+    StorageError,
+)
 from perdure.store.database import Body, Database, Dialect, P, Row
 from perdure.store.migrate import load_migrations, migrate
 from perdure.store.postgres_hints import Notifier
@@ -37,8 +43,8 @@ CONNECTIONS = 16
 PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 """How long to pause before each new try of a transaction that was lost before its commit."""
 
-COMMAND_TIMEOUT_S = 60.0
-"""After this a statement is given up: its connection is stuck."""
+TIMEOUT_S = 60.0
+"""After this a transaction is given up: its connection is stuck."""
 
 
 class PostgresDatabase(Database):
@@ -109,21 +115,22 @@ class PostgresDatabase(Database):
             if self._closing and not self._accepted:
                 self._finished.set()
 
-    async def _read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async with self._acquired() as tx:
-            return await body(tx, *args, **kwargs)
-
     async def _write(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._acquired() as tx:
-            await tx.begin()
             try:
-                result = await body(tx, *args, **kwargs)
+                async with asyncio.timeout(TIMEOUT_S):  # one timer, not one for each statement
+                    await tx.begin()
+                    result = await body(tx, *args, **kwargs)
             except BaseException:
                 await tx.rollback()
                 raise
             await tx.commit()
         self.hints.publish(tx.channels)
         return result
+
+    async def _read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._acquired() as tx, asyncio.timeout(TIMEOUT_S):
+            return await body(tx, *args, **kwargs)
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[PostgresTx]:
@@ -133,6 +140,8 @@ class PostgresDatabase(Database):
             raise DatabaseUnavailable(database=self.name, reason=reason_of(error)) from error
         try:
             yield PostgresTx(connection, self._statements, self.name)
+        except TimeoutError as error:
+            raise StorageError(reason=f"{self.name} gave no answer in {TIMEOUT_S:.0f} seconds") from error
         finally:
             await self._pool.release(connection)
 
@@ -159,7 +168,6 @@ def without_password(url: str) -> str:
 def _options(url: str, schema: Schema) -> dict[str, Any]:
     return {
         "dsn": url,
-        "command_timeout": COMMAND_TIMEOUT_S,
         "statement_cache_size": 512,
         "max_cached_statement_lifetime": 0,
         "server_settings": {

@@ -34,6 +34,10 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Timeout
 """Everything that the driver raises."""
 
 
+ANSWER_S = 15.0
+"""How long to wait for the answer to the end of a transaction."""
+
+
 class PostgresTx(Tx):
     """A transaction on one pooled connection."""
 
@@ -99,7 +103,7 @@ class PostgresTx(Tx):
         if self._connection.is_closed() or not self._connection.is_in_transaction():
             return
         try:
-            await self._connection.execute("rollback")
+            await self._connection.execute("rollback", timeout=ANSWER_S)
         except DRIVER_ERRORS:
             self._connection.terminate()
 
@@ -112,7 +116,7 @@ class PostgresTx(Tx):
                 nothing left to commit.
         """
         try:
-            status = await self._connection.execute("commit")
+            status = await self._connection.execute("commit", timeout=ANSWER_S)
         except UNDONE as error:
             raise self._explain(error, "commit") from error
         except DRIVER_ERRORS as error:

@@ -9,6 +9,7 @@ thread and one back.
 import asyncio
 import queue
 import sqlite3
+import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,14 @@ OLDEST = (3, 37, 0)
 READERS = 4
 """Threads for `read`."""
 
+SWITCH_INTERVAL_S = 0.0001
+"""How long another thread may keep the interpreter from ours.
+
+The driver lets go of the interpreter at each step of SQLite, and has to get it back from an event loop that
+may be busy.  With Python's default of 5 ms, a loop that makes a system call more often than that (as busy
+loops do) never hands over, and a commit beside it was seen to take seconds; with this, 3 ms.
+"""
+
 BUSY_TIMEOUT_MS = 10_000
 """How long to wait for another program that has locked the file."""
 
@@ -43,10 +52,11 @@ class SQLiteDatabase(Database):
     def __init__(self, path: Path, connection: sqlite3.Connection, statements: Statements) -> None:
         """Take over the open, migrated connection."""
         self.path = path
+        self.name = str(path)
         self.hints = Hints()
         self._statements = statements
         self._closed = False
-        self._writer = Writer(connection, statements, self.hints)
+        self._writer = Writer(connection, statements, self.hints, database=self.name)
         self._readers = ThreadPoolExecutor(READERS, "perdure-sqlite-reader")
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
 
@@ -61,6 +71,7 @@ class SQLiteDatabase(Database):
             DatabaseTooNew, MigrationChanged: its schema is not this code's.
         """
         check_library()
+        sys.setswitchinterval(min(SWITCH_INTERVAL_S, sys.getswitchinterval()))
         statements = load(schema.folder / "sql", "sqlite")
         connection = await asyncio.to_thread(_open_and_migrate, path, schema)
         return cls(path, connection, statements)
@@ -72,7 +83,7 @@ class SQLiteDatabase(Database):
     async def read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the body in a reader's thread, on what is committed now."""
         if self._closed:
-            raise DatabaseUnavailable(database=self.path, reason="it is closed")
+            raise DatabaseUnavailable(database=self.name, reason="it is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, lambda tx: body(tx, *args, **kwargs))
 
@@ -92,7 +103,7 @@ class SQLiteDatabase(Database):
             connection.execute("pragma query_only = on")
         try:
             connection.execute("begin")
-            return drive(begin(SQLiteTx(connection, self._statements)))
+            return drive(begin(SQLiteTx(connection, self._statements, self.name)))
         finally:
             if connection.in_transaction:
                 connection.execute("rollback")
@@ -128,7 +139,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
         ):
             connection.execute(f"pragma {pragma}").fetchall()
     except sqlite3.Error as error:
-        raise explain(error, database=path) from error
+        raise explain(error, str(path)) from error
     return connection
 
 
@@ -157,6 +168,6 @@ def _open_and_migrate(path: Path, schema: Schema) -> sqlite3.Connection:
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
-            raise explain(error, statement="a migration", database=path) from error
+            raise explain(error, str(path), statement="a migration") from error
         raise
     return connection

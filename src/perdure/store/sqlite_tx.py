@@ -33,12 +33,19 @@ UNAVAILABLE = {
 class SQLiteTx(Tx):
     """A transaction on one connection.  Its methods never suspend."""
 
-    __slots__ = ("_connection", "_statements", "channels")
+    __slots__ = ("_connection", "_database", "_statements", "channels")
 
-    def __init__(self, connection: sqlite3.Connection, statements: Statements) -> None:
-        """Speak on this connection, which is in a transaction."""
+    def __init__(self, connection: sqlite3.Connection, statements: Statements, database: str) -> None:
+        """Speak on this connection, which is in a transaction.
+
+        Args:
+            connection: where to run statements.
+            statements: what the body may ask for.
+            database: what to call the database in an error.
+        """
         self._connection = connection
         self._statements = statements
+        self._database = database
         self.channels: set[str] = set()
 
     async def all(self, name: str, /, **params: object) -> list[Row]:
@@ -63,7 +70,7 @@ class SQLiteTx(Tx):
         try:
             self._connection.executemany(statement.text, map(statement.arguments, rows))
         except (sqlite3.Error, OverflowError) as error:
-            raise explain(error, statement=name) from error
+            raise explain(error, self._database, statement=name) from error
         return []
 
     def hint(self, *channels: str) -> None:
@@ -75,7 +82,7 @@ class SQLiteTx(Tx):
         try:
             return self._connection.execute(statement.text, arguments)
         except (sqlite3.Error, OverflowError) as error:
-            raise explain(error, statement=statement.name) from error
+            raise explain(error, self._database, statement=statement.name) from error
 
 
 def drive(body: Coroutine[Any, Any, T]) -> T:
@@ -96,13 +103,13 @@ def drive(body: Coroutine[Any, Any, T]) -> T:
     raise TransactionSuspended(body=body.__qualname__)
 
 
-def explain(error: Exception, *, statement: str = "", database: object = "SQLite") -> StorageError:
+def explain(error: Exception, database: str, *, statement: str = "") -> StorageError:
     """Return the error of ours that says what an error of the driver means.
 
     Args:
         error: what the driver raised.
-        statement: the name of the statement it ran, if it ran one.
         database: what to call the database.
+        statement: the name of the statement it ran, if it ran one.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in UNREADABLE:

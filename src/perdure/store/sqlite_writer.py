@@ -51,17 +51,21 @@ class Job:
 class Writer:
     """Runs transactions for one event loop in a thread of its own."""
 
-    def __init__(self, connection: sqlite3.Connection, statements: Statements, hints: Hints) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, statements: Statements, hints: Hints, *, database: str
+    ) -> None:
         """Take over this connection; call it from the event loop.
 
         Args:
             connection: open, in no transaction, used by nobody else.
             statements: what bodies may ask for.
             hints: told of the channels of what was committed.
+            database: what to call the database in an error.
         """
         self._connection = connection
         self._statements = statements
         self._hints = hints
+        self._database = database
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._gathered: list[Job] = []
@@ -72,7 +76,7 @@ class Writer:
     def submit(self, begin: Begin) -> asyncio.Future[Any]:
         """Queue a transaction; the future is answered after its commit."""
         if self._closed:
-            raise DatabaseUnavailable(database="SQLite", reason="it is closed")
+            raise DatabaseUnavailable(database=self._database, reason="it is closed")
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._gathered:
             # Callers that wake in the same turn of the loop go into one group.
@@ -142,7 +146,7 @@ class Writer:
         self._connection.execute("release body")
 
     def _run(self, job: Job) -> None:
-        tx = SQLiteTx(self._connection, self._statements)
+        tx = SQLiteTx(self._connection, self._statements, self._database)
         try:
             job.result = drive(job.begin(tx))
             job.channels = tx.channels
@@ -156,7 +160,7 @@ class Writer:
         for job in group:
             job.channels = set()
             if job.error is None:
-                job.error = explain(error)
+                job.error = explain(error, self._database)
                 job.error.__cause__ = error
 
     def _answer(self, group: list[Job]) -> None:

@@ -48,3 +48,7 @@ select 'sqlite' as name
 
 -- name: dialect (postgres)
 select 'postgres' as name
+
+-- name: put_all_simple
+insert into items (id, amount)
+select r.id, r.amount from {rows:items(id text, amount int8)} as r
