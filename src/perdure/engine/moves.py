@@ -9,7 +9,7 @@ the events, and keeps the counts of lanes and pools true, in a constant number o
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
 from perdure.store import history, lanes, runs
@@ -78,7 +78,7 @@ async def apply(
     *,
     now: int,
     virtual_times: Mapping[int, float] | None = None,
-    watched: Iterable[Run] = (),
+    pools: Sequence[PoolChange] = (),
 ) -> list[lanes.PoolCount]:
     """Write moves of runs that this transaction has locked, one move for each run.
 
@@ -86,8 +86,8 @@ async def apply(
         tx: the transaction.
         moves: what happens.
         now: the moment it happens.
-        virtual_times: of a claim: the new virtual times of lanes and of the environment's pool, by id.
-        watched: runs whose pools are counted too, though they do not move.
+        virtual_times: of a claim: the new virtual times of lanes, by id.
+        pools: of a claim: pools to change besides, or (by 0) to lock and count.
 
     Returns:
         The counts of the pools that were touched; they are locked.
@@ -95,15 +95,14 @@ async def apply(
     Raises:
         IllegalTransition: one of them can't happen; none does.
     """
-    if not moves:
-        return []
     written = [_written(move, now) for move in moves]
-    await runs.write(tx, written)
-    await history.append_events(tx, list(_events(moves, now)))
+    if written:
+        await runs.write(tx, written)
+        await history.append_events(tx, list(_events(moves, now)))
     ready = _ready_changes(moves, written)
     if ready:
         await lanes.change(tx, ready, virtual_times)
-    counts = await _change_pools(tx, _pool_changes(moves, written, virtual_times or {}))
+    counts = await _change_pools(tx, _pool_changes(moves, written, pools))
     for move, row in zip(moves, written, strict=True):
         if row["status"] in FINAL:
             tx.hint(channel_of_run(move.run.id))
@@ -117,7 +116,7 @@ def _written(move: Move, now: int) -> dict[str, object]:
     row = {column: getattr(move.run, column) for column in runs.STATE}
     row |= move.changes
     row |= {"id": move.run.id, "status": status.value, "updated_at": now}
-    if status in FINAL:
+    if move.steps and status in FINAL:
         row |= {"place": None, "lease_until": None, "due_at": None, "finished_at": now}
     return row
 
@@ -139,7 +138,7 @@ def _ready_changes(moves: Sequence[Move], written: Sequence[Mapping[str, object]
 
 
 def _pool_changes(
-    moves: Sequence[Move], written: Sequence[Mapping[str, object]], virtual_times: Mapping[int, float]
+    moves: Sequence[Move], written: Sequence[Mapping[str, object]], more: Sequence[PoolChange]
 ) -> dict[int, PoolChange]:
     counts: dict[tuple[str, str | None, str | None], int] = {}
     for move, row in zip(moves, written, strict=True):
@@ -148,21 +147,21 @@ def _pool_changes(
         if change:
             for name in (run.environment, run.queue, run.concurrency_key), (run.environment, None, None):
                 counts[name] = counts.get(name, 0) + change
-    changes: dict[int, PoolChange] = {}
-    for name, count in counts.items():
-        pool = pool_of(*name)
-        changes[pool] = PoolChange(*name, running=count, virtual_time=virtual_times.get(pool, 0.0))
+    changes = {pool_of(*name): PoolChange(*name, count) for name, count in counts.items()}
+    for change in more:
+        pool = pool_of(change.environment, change.queue, change.concurrency_key)
+        known = changes.get(pool)
+        changes[pool] = replace(change, running=change.running + known.running) if known else change
     return changes
 
 
 async def _change_pools(tx: Tx, changes: Mapping[int, PoolChange]) -> list[lanes.PoolCount]:
-    """Change the counts; where a slot came free, put the lanes back into sight."""
+    """Change the counts; where a pool was full and a slot came free, look at its lanes again."""
     if not changes:
         return []
     counts = await lanes.change_pools(tx, changes)
-    freed = [c.id for c in counts if c.full_at is not None and changes[c.id].running < 0]
+    freed = [count.id for count in counts if count.full_at is not None and changes[count.id].running < 0]
     if freed:
         await lanes.reopen(tx, freed)
-    for pool in freed or [c.id for c in counts if changes[c.id].running < 0]:
-        tx.hint(channel_of_ready(changes[pool].environment))
+        tx.hint(*{channel_of_ready(changes[pool].environment) for pool in freed})
     return counts

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from perdure.store.database import Tx
-from perdure.store.rows import Environment, Task
+from perdure.store.rows import Environment, Task, Version
 
 
 async def lock_environment(tx: Tx, environment: str) -> Environment:
@@ -27,3 +27,36 @@ async def tasks_of_version(tx: Tx, environment: str, version: str) -> list[Task]
     """Return all tasks of a version, by name."""
     rows = await tx.all("version_tasks", environment=environment, version=version)
     return [Task(*row) for row in rows]
+
+
+async def add_environment(tx: Tx, row: Environment) -> bool:
+    """Make an environment; return whether it was made, or its project has one of this slug."""
+    made = await tx.run(
+        "insert_environment",
+        id=row.id,
+        slug=row.slug,
+        type=row.type,
+        project=row.project,
+        key=row.key,
+        concurrency_limit=row.concurrency_limit,
+        created_at=row.created_at,
+    )
+    return made == 1
+
+
+async def add_version(tx: Tx, version: Version, tasks: Sequence[Task]) -> None:
+    """Store a version and its tasks, unless they are there."""
+    await tx.run(
+        "insert_version",
+        environment=version.environment,
+        version=version.version,
+        code_hash=version.code_hash,
+        created_at=version.created_at,
+    )
+    rows = [{name: getattr(task, name) for name in Task.__slots__} for task in tasks]
+    await tx.run("insert_tasks", tasks=rows)
+
+
+async def set_current_version(tx: Tx, environment: str, version: str) -> None:
+    """Make new runs for this version from now on."""
+    await tx.run("set_current_version", id=environment, version=version)

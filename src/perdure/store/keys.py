@@ -13,6 +13,7 @@ REQUEST = "request"
 class KeyHolder:
     """Which run has a key, and how that run stands (None if it is gone)."""
 
+    environment: str
     task: str
     kind: str
     key: str
@@ -31,7 +32,7 @@ async def claim(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
 
 async def holders(tx: Tx, rows: Sequence[Mapping[str, object]]) -> list[KeyHolder]:
     """Return who has these keys."""
-    return [KeyHolder(*row) for row in await tx.all("lock_trigger_keys", keys=rows)]
+    return [KeyHolder(*row) for row in await tx.all("trigger_key_holders", keys=rows)]
 
 
 async def take_over(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
@@ -41,9 +42,7 @@ async def take_over(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
 
 async def free(tx: Tx, environment: str, task: str, key: str) -> bool:
     """Forget a user's key; return whether there was one."""
-    freed = await tx.run(
-        "delete_trigger_key", environment=environment, task=task, kind=IDEMPOTENCY, key=key
-    )
+    freed = await tx.run("delete_trigger_key", environment=environment, task=task, kind=IDEMPOTENCY, key=key)
     return freed > 0
 
 

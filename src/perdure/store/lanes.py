@@ -81,9 +81,7 @@ def _hash(*parts: str | None) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-async def change(
-    tx: Tx, ready: Mapping[Lane, int], virtual_times: Mapping[int, float] | None = None
-) -> None:
+async def change(tx: Tx, ready: Mapping[Lane, int], virtual_times: Mapping[int, float] | None = None) -> None:
     """Add to the ready counts of lanes.
 
     Args:

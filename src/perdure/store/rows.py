@@ -102,6 +102,7 @@ class Run:
     fence: int
     version: str | None
     attempt: int
+    spared: int
     losses: int
     max_attempts: int | None
     active_ms: float

@@ -20,6 +20,7 @@ STATE = (
     "fence",
     "version",
     "attempt",
+    "spared",
     "losses",
     "active_ms",
     "machine",

@@ -26,3 +26,9 @@ async def add_cancels(tx: Tx, cancels: Sequence[tuple[str, str, int]]) -> None:
     """Tell workers to stop runs, given as (worker, run, fence)."""
     rows = [{"worker": worker, "run": run, "fence": fence} for worker, run, fence in cancels]
     await tx.run("insert_cancels", cancels=rows)
+
+
+async def add(tx: Tx, worker: Worker) -> None:
+    """Store a worker that connects."""
+    names = [name for name in Worker.__slots__ if name not in ("disconnected_at", "drained_at")]
+    await tx.run("insert_worker", **{name: getattr(worker, name) for name in names})

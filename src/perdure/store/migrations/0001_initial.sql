@@ -122,7 +122,8 @@ create table runs (
     fence {int8} not null,               -- grows with each claim
     version text,                        -- of the worker that claimed it last
     attempt {int8} not null,             -- how many began
-    losses {int8} not null,              -- how often its worker vanished; costs no attempt
+    spared {int8} not null,              -- how many of these cost nothing: lost, or handed back
+    losses {int8} not null,              -- how often its worker vanished
     max_attempts {int8},
     active_ms {float8} not null,         -- time spent running, over all ended attempts
     max_duration_ms {float8},

@@ -13,3 +13,27 @@ select * from tasks where environment = :environment and version = :version orde
 -- name: current_version
 -- The version of the worker that connected last with new code.
 select current_version from environments where id = :id
+
+-- name: insert_environment
+-- Make an environment, unless its project has one of this slug.
+insert into environments (id, slug, type, project, key, current_version, concurrency_limit, created_at)
+values (:id, :slug, :type, :project, :key, null, :concurrency_limit, :created_at)
+    on conflict (project, slug) do nothing
+
+-- name: insert_version
+-- Note a version of the code.
+insert into versions (environment, version, code_hash, created_at)
+values (:environment, :version, :code_hash, :created_at)
+    on conflict do nothing
+
+-- name: insert_tasks
+-- Note the tasks of a version.
+insert into tasks (environment, version, task, manifest)
+select r.environment, r.version, r.task, r.manifest
+  from {rows:tasks(environment text, version text, task text, manifest text)} as r
+ where true
+    on conflict do nothing
+
+-- name: set_current_version
+-- New runs are made for this version from now on.
+update environments set current_version = :version where id = :id

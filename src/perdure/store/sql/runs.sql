@@ -2,12 +2,12 @@
 -- Store new runs.
 insert into runs (
     id, environment, task, queue, concurrency_key, locked_version, lane, pool, status, place, priority,
-    created_at, updated_at, queued_at, delayed_until, due_at, ttl_ms, expires_at, fence, attempt, losses,
+    created_at, updated_at, queued_at, delayed_until, due_at, ttl_ms, expires_at, fence, attempt, spared, losses,
     max_attempts, active_ms, max_duration_ms, machine, parent, root, depth, batch, replay_of, schedule,
     is_test, idempotency_key, idempotency_key_options, region, waited_by_parent)
 select r.id, r.environment, r.task, r.queue, r.concurrency_key, r.locked_version, r.lane, r.pool,
        r.status, r.place, r.priority, r.created_at, r.created_at, r.queued_at, r.delayed_until, r.due_at,
-       r.ttl_ms, r.expires_at, 0, 0, 0, r.max_attempts, 0, r.max_duration_ms, r.machine, r.parent, r.root,
+       r.ttl_ms, r.expires_at, 0, 0, 0, 0, r.max_attempts, 0, r.max_duration_ms, r.machine, r.parent, r.root,
        r.depth, r.batch, r.replay_of, r.schedule, r.is_test, r.idempotency_key,
        r.idempotency_key_options, r.region, r.waited_by_parent
   from {rows:runs(id text, environment text, task text, queue text, concurrency_key text,
@@ -36,10 +36,10 @@ update runs
        delayed_until = r.delayed_until, due_at = r.due_at, expires_at = r.expires_at,
        started_at = r.started_at, finished_at = r.finished_at, worker = r.worker,
        lease_until = r.lease_until, fence = r.fence, version = r.version, attempt = r.attempt,
-       losses = r.losses, active_ms = r.active_ms, machine = r.machine
+       spared = r.spared, losses = r.losses, active_ms = r.active_ms, machine = r.machine
   from {rows:runs(id text, status text, place int8, updated_at int8, queued_at int8, delayed_until int8,
         due_at int8, expires_at int8, started_at int8, finished_at int8, worker text, lease_until int8,
-        fence int8, version text, attempt int8, losses int8, active_ms float8, machine text)} as r
+        fence int8, version text, attempt int8, spared int8, losses int8, active_ms float8, machine text)} as r
  where runs.id = r.id
 
 -- name: lock_heads

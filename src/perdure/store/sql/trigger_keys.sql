@@ -6,9 +6,9 @@ select r.environment, r.task, r.kind, r.key, r.run, r.expires_at
  where true
     on conflict do nothing
 
--- name: lock_trigger_keys
+-- name: trigger_key_holders
 -- Who has these keys, and how that run stands.
-select k.task, k.kind, k.key, k.run, k.expires_at, runs.status
+select k.environment, k.task, k.kind, k.key, k.run, k.expires_at, runs.status
   from {rows:keys(environment text, task text, kind text, key text)} as r
   join trigger_keys as k
     on k.environment = r.environment and k.task = r.task and k.kind = r.kind and k.key = r.key

@@ -16,3 +16,10 @@ insert into cancels (worker, run, fence)
 select r.worker, r.run, r.fence from {rows:cancels(worker text, run text, fence int8)} as r
  where true
     on conflict do nothing
+
+-- name: insert_worker
+-- Note a worker that connects.
+insert into workers (id, environment, version, name, host, pid, python_version, perdure_version,
+                     concurrency, problems, connected_at, last_seen_at)
+values (:id, :environment, :version, :name, :host, :pid, :python_version, :perdure_version,
+        :concurrency, :problems, :connected_at, :last_seen_at)

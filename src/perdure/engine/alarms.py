@@ -1,0 +1,19 @@
+"""Setting alarms, and telling the timers when one may be the next."""
+
+from collections.abc import Sequence
+
+from perdure.store import timers
+from perdure.store.database import Tx
+from perdure.store.timers import Timer
+
+LONGEST_SLEEP_MS = 30_000
+"""The timers look at least this often, so an alarm further away needs no hint."""
+
+
+async def set_alarms(tx: Tx, alarms: Sequence[Timer], now: int) -> None:
+    """Set alarms, and wake the timers if one is due before they would look by themselves."""
+    if not alarms:
+        return
+    await timers.add(tx, alarms)
+    if any(alarm.due_at - now < LONGEST_SLEEP_MS for alarm in alarms):
+        tx.hint(timers.CHANNEL)

@@ -1,0 +1,56 @@
+"""What a version's code says of its tasks.
+
+A version never changes, so what was read of it once is kept.
+"""
+
+from collections.abc import Iterable
+
+from perdure.store import catalog
+from perdure.store.database import Tx
+from perdure.store.lanes import kind_of
+from perdure.wire.workers import TaskManifest
+
+LIMIT = 10_000
+"""The most manifests kept; when there are more, all are read again."""
+
+
+class Catalog:
+    """The tasks of versions, read when first needed."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._manifests: dict[tuple[str, str, str], TaskManifest] = {}
+        self._kinds: dict[tuple[str, str], frozenset[int]] = {}
+
+    async def manifests(
+        self, tx: Tx, environment: str, version: str, tasks: Iterable[str]
+    ) -> dict[str, TaskManifest]:
+        """Return those of these tasks that the version has, by name."""
+        wanted = set(tasks)
+        known = self._known(environment, version, wanted)
+        missing = sorted(wanted - known.keys())
+        if missing:
+            rows = await catalog.tasks(tx, environment, version, missing)
+            self._keep({(environment, version, row.task): row.manifest for row in rows})
+            known = self._known(environment, version, wanted)
+        return known
+
+    async def kinds(self, tx: Tx, environment: str, version: str) -> frozenset[int]:
+        """Return the kinds of runs that a worker of this version can run."""
+        key = (environment, version)
+        if key not in self._kinds:
+            rows = await catalog.tasks_of_version(tx, environment, version)
+            self._kinds[key] = frozenset(
+                kind_of(environment, row.task, locked) for row in rows for locked in ("", version)
+            )
+        return self._kinds[key]
+
+    def _known(self, environment: str, version: str, tasks: set[str]) -> dict[str, TaskManifest]:
+        found = ((task, self._manifests.get((environment, version, task))) for task in tasks)
+        return {task: manifest for task, manifest in found if manifest is not None}
+
+    def _keep(self, manifests: dict[tuple[str, str, str], str]) -> None:
+        if len(self._manifests) + len(manifests) > LIMIT:
+            self._manifests = {}
+        for key, text in manifests.items():
+            self._manifests[key] = TaskManifest.model_validate_json(text)

@@ -1,0 +1,193 @@
+"""From a line of runs to a worker.
+
+Polls that are under way at the same moment are answered by one transaction.  Claims of an environment
+take turns (they lock its row), so that limits hold however many servers there are; who reports or
+triggers does not wait for them.  What a claim costs follows the kinds of runs that are ready and the
+number of runs it takes, never the length of the lines.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from perdure.core.errors import NotFound, PerdureError
+from perdure.core.lifecycle import On, Status
+from perdure.engine.assignments import assign
+from perdure.engine.catalog import Catalog
+from perdure.engine.committer import Committer
+from perdure.engine.concurrency import Shares, share
+from perdure.engine.moves import Move, Step, apply, channel_of_ready
+from perdure.engine.resources import Resources
+from perdure.store import catalog, lanes, runs, workers
+from perdure.store.database import Tx
+from perdure.store.lanes import PoolChange, pool_of
+from perdure.store.rows import Environment, Run, Worker
+from perdure.wire.workers import Assignment, Polled, PollRuns, RunRef
+
+BATCH = 500
+"""The most runs handed out by one transaction."""
+
+
+def channel_of_worker(worker: str) -> str:
+    """Return the channel that is hinted when a worker is to stop something."""
+    return f"worker:{worker}"
+
+
+@dataclass(slots=True)
+class Bid:
+    """A worker that asks for runs, and what it is given."""
+
+    environment: str
+    worker: str
+    slots: int
+    known: Worker | None = None
+    runs: list[Run] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+    cancels: list[RunRef] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> int:
+        """How many more runs it can take."""
+        return self.slots - len(self.runs) if self.known else 0
+
+    def answer(self) -> Polled | PerdureError:
+        """Return the answer to the poll, or what is wrong with it."""
+        if self.known is None:
+            return NotFound(kind="connected worker", name=self.worker)
+        return Polled(runs=self.assignments, cancels=self.cancels, drain=self.known.drained_at is not None)
+
+
+class Dequeue:
+    """Hands runs to workers under a lease."""
+
+    def __init__(self, resources: Resources, catalog: Catalog) -> None:
+        """Use these resources and this knowledge of tasks."""
+        self._resources = resources
+        self._catalog = catalog
+        self._committer: Committer[tuple[str, str, int], Polled] = Committer(self._claim_many)
+
+    async def poll(self, environment: Environment, command: PollRuns) -> Polled:
+        """Return runs for a worker to start and to stop; wait if there are none.
+
+        Raises:
+            NotFound: the worker is not connected; it must connect again.
+        """
+        channels = channel_of_ready(environment.id), channel_of_worker(command.worker_id)
+        now = asyncio.get_running_loop().time
+        until = now() + command.wait
+        with self._resources.db.hints.subscribe(*channels) as subscription:
+            while True:
+                polled = await self._committer.submit((environment.id, command.worker_id, command.slots))
+                left = until - now()
+                if polled.runs or polled.cancels or polled.drain or left <= 0:
+                    return polled
+                await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
+
+    async def _claim_many(self, asked: Sequence[tuple[str, str, int]]) -> list[Polled | PerdureError]:
+        now = self._resources.clock.now()
+        return await self._resources.db.transact(self._claim, asked, now)
+
+    async def _claim(
+        self, tx: Tx, asked: Sequence[tuple[str, str, int]], now: int
+    ) -> list[Polled | PerdureError]:
+        bids = [Bid(*one) for one in asked]
+        for environment in sorted({bid.environment for bid in bids}):
+            await self._serve(tx, environment, [bid for bid in bids if bid.environment == environment], now)
+        return [bid.answer() for bid in bids]
+
+    async def _serve(self, tx: Tx, environment: str, bids: Sequence[Bid], now: int) -> None:
+        """Answer the bids of an environment."""
+        await _introduce(tx, environment, bids)
+        if not any(bid.wanted for bid in bids):
+            return
+        row = await catalog.lock_environment(tx, environment)
+        kinds = await lanes.ready_kinds(tx, environment)
+        for version in sorted({bid.known.version for bid in bids if bid.known}) if kinds else ():
+            same = [bid for bid in bids if bid.known and bid.known.version == version]
+            runnable = await self._catalog.kinds(tx, environment, version)
+            can = [kind for kind in kinds if kind in runnable]
+            if can:
+                await self._take(tx, row, same, can, now)
+
+    async def _take(
+        self, tx: Tx, environment: Environment, bids: Sequence[Bid], kinds: Sequence[int], now: int
+    ) -> None:
+        """Claim runs of these kinds for workers of one version."""
+        pool = await lanes.find_pool(tx, pool_of(environment.id))
+        running, virtual_time = (pool.running, pool.virtual_time) if pool else (0, 0.0)
+        slots = min(sum(bid.wanted for bid in bids), BATCH)
+        if environment.concurrency_limit is not None:
+            slots = min(slots, environment.concurrency_limit - running)
+        found = await lanes.open_lanes(tx, environment.id, kinds, limit=max(slots, 1))
+        shares = share(found, slots, virtual_time)
+        heads = await runs.lock_heads(tx, shares.quotas) if shares.quotas else []
+        moves = self._deal(heads, bids, now)
+        pools = [PoolChange(environment.id, lane.queue, lane.concurrency_key, 0) for lane in shares.full]
+        pools.append(PoolChange(environment.id, None, None, 0, shares.virtual_time))
+        counts = await apply(tx, moves, now=now, virtual_times=shares.virtual_times, pools=pools)
+        await _close_full(tx, environment, shares, counts, now)
+        await self._hand_out(tx, environment.id, bids)
+
+    def _deal(self, heads: Sequence[Run], bids: Sequence[Bid], now: int) -> list[Move]:
+        """Deal runs to workers, one to each in turn."""
+        lease_until = now + self._resources.settings.lease_ms
+        moves = []
+        hungry = [bid for bid in bids if bid.wanted]
+        for index, run in enumerate(heads):
+            bid = hungry[index % len(hungry)]
+            assert bid.known is not None
+            changes: dict[str, object] = {
+                "place": None,
+                "expires_at": None,
+                "worker": bid.worker,
+                "version": bid.known.version,
+                "lease_until": lease_until,
+                "fence": run.fence + 1,
+            }
+            moves.append(Move(run, [Step(On.CLAIM)], changes))
+            claimed = replace(
+                run,
+                status=Status.DEQUEUED.value,
+                worker=bid.worker,
+                version=bid.known.version,
+                fence=run.fence + 1,
+            )
+            bid.runs.append(claimed)
+            if not bid.wanted:
+                hungry = [other for other in hungry if other.wanted]
+        return moves
+
+    async def _hand_out(self, tx: Tx, environment: str, bids: Sequence[Bid]) -> None:
+        taken = [run for bid in bids for run in bid.runs]
+        if not taken:
+            return
+        version = taken[0].version or ""
+        manifests = await self._catalog.manifests(tx, environment, version, {run.task for run in taken})
+        assignments = await assign(tx, taken, manifests)
+        for bid in bids:
+            bid.assignments = [assignments[run.id] for run in bid.runs]
+
+
+async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid]) -> None:
+    """Find out who bids, and what each must stop."""
+    known = await workers.of_ids(tx, environment, [bid.worker for bid in bids])
+    for bid in bids:
+        worker = known.get(bid.worker)
+        if worker is not None and worker.disconnected_at is None:
+            bid.known = worker
+    by_worker = {bid.worker: bid for bid in bids if bid.known}
+    for worker, run, fence in await workers.take_cancels(tx, list(by_worker)):
+        by_worker[worker].cancels.append(RunRef(run_id=run, fence=fence))
+
+
+async def _close_full(
+    tx: Tx, environment: Environment, shares: Shares, counts: Sequence[lanes.PoolCount], now: int
+) -> None:
+    """Take lanes without a free slot out of sight, so that no claim looks at them in vain."""
+    limits: Mapping[int, int | None] = {
+        **{lane.pool: lane.concurrency_limit for lane in shares.full},
+        pool_of(environment.id): environment.concurrency_limit,
+    }
+    full = [c.id for c in counts if (limit := limits.get(c.id)) is not None and c.running >= limit]
+    if full:
+        await lanes.close(tx, full, now=now)

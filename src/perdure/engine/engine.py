@@ -1,0 +1,51 @@
+"""The engine: its systems, wired to shared resources.
+
+The server and the tests hold an `Engine` and call `engine.<system>.<verb>(environment, …)`.
+"""
+
+import asyncio
+from typing import Self
+
+from perdure.engine.attempts import Attempts
+from perdure.engine.catalog import Catalog
+from perdure.engine.dequeue import Dequeue
+from perdure.engine.enqueue import Enqueue
+from perdure.engine.resources import Resources
+from perdure.engine.service import Service
+
+
+class Engine:
+    """All rules over one database."""
+
+    def __init__(self, resources: Resources) -> None:
+        """Build the systems; `start` sets the services going."""
+        self.resources = resources
+        catalog = Catalog()
+        self.enqueue = Enqueue(resources, catalog)
+        self.dequeue = Dequeue(resources, catalog)
+        self.attempts = Attempts(resources, catalog)
+        self.services: tuple[Service, ...] = ()
+
+    async def start(self) -> None:
+        """Set the services going."""
+        for service in self.services:
+            service.start()
+
+    async def stop(self, deadline: float = 10.0) -> None:
+        """Stop the services.
+
+        Args:
+            deadline: seconds after which to give up waiting for them.
+        """
+        stopping = [service.stop() for service in self.services]
+        if stopping:
+            await asyncio.wait_for(asyncio.gather(*stopping), deadline)
+
+    async def __aenter__(self) -> Self:
+        """Start, and return the engine."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()

@@ -1,0 +1,90 @@
+"""Triggers that happen once: which of some drafts stand for a run that exists.
+
+The user's idempotency key goes with a task; it is kept until its time is over, its run fails, or it
+is reset.  A request's key is the HTTP client's own, so that a request it had to send twice makes one
+run.  Scopes (run, attempt, global) are in the key's hash, made by the client.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from perdure.core.lifecycle import FAILURES
+from perdure.engine.drafts import Draft, Key
+from perdure.store import keys
+from perdure.store.database import Tx
+from perdure.store.keys import IDEMPOTENCY, KeyHolder
+
+Name: TypeAlias = tuple[str, str, str, str]
+"""A key in full: environment, task, kind and key."""
+
+
+async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, str]:
+    """Take the keys of drafts; return, for each that is not to be stored, the run it stands for."""
+    wanted: dict[Name, tuple[Draft, Key]] = {}
+    for draft in drafts:
+        for key in draft.keys:
+            wanted.setdefault(_name(draft, key), (draft, key))
+    if not wanted:
+        return {}
+    owners = await _take(tx, wanted, now)
+    answers: dict[str, str] = {}
+    for draft in drafts:
+        for key in draft.keys:
+            owner = owners[_name(draft, key)]
+            if owner != draft.id:
+                answers.setdefault(draft.id, owner)
+    return answers
+
+
+async def _take(tx: Tx, wanted: dict[Name, tuple[Draft, Key]], now: int) -> dict[Name, str]:
+    """Take the keys that are free or whose holder lost its claim; return whose each is now."""
+    rows = [_row(name, draft.id, key.expires_at) for name, (draft, key) in sorted(wanted.items(), key=_first)]
+    await keys.claim(tx, rows)
+    holders = await _holders(tx, wanted)
+    stale = {
+        name: holder.run
+        for name, holder in holders.items()
+        if holder.run != wanted[name][0].id and not _stands(holder, now)
+    }
+    if stale:
+        await keys.take_over(
+            tx,
+            [
+                {**_row(name, wanted[name][0].id, wanted[name][1].expires_at), "old_run": run}
+                for name, run in sorted(stale.items())
+            ],
+        )
+        holders = await _holders(tx, wanted)
+    return {name: holder.run for name, holder in holders.items()}
+
+
+async def _holders(tx: Tx, names: Iterable[Name]) -> dict[Name, KeyHolder]:
+    found = await keys.holders(tx, [_row(name) for name in names])
+    return {(h.environment, h.task, h.kind, h.key): h for h in found}
+
+
+def _first(item: tuple[Name, object]) -> Name:
+    return item[0]
+
+
+def _name(draft: Draft, key: Key) -> Name:
+    return (draft.new.environment.id, draft.new.task, key.kind, key.key)
+
+
+def _row(name: Name, run: str = "", expires_at: int = 0) -> dict[str, object]:
+    environment, task, kind, key = name
+    return {
+        "environment": environment,
+        "task": task,
+        "kind": kind,
+        "key": key,
+        "run": run,
+        "expires_at": expires_at,
+    }
+
+
+def _stands(holder: KeyHolder, now: int) -> bool:
+    """Tell whether a key still stands for the run that has it."""
+    if holder.status is None:
+        return False
+    return holder.expires_at > now and (holder.kind != IDEMPOTENCY or holder.status not in FAILURES)

@@ -1,0 +1,202 @@
+"""What a worker reports of one run, folded into one change of its row."""
+
+from dataclasses import replace
+from functools import singledispatchmethod
+from typing import Any
+
+from perdure.core.lifecycle import On, Status, after
+from perdure.engine.decisions import EndAs, decide
+from perdure.engine.moves import Move, Step, place_of, resumed_place
+from perdure.engine.resources import Dice
+from perdure.store import timers
+from perdure.store.packets import ERROR, OUTPUT
+from perdure.store.rows import Attempt, Packet, Run
+from perdure.store.timers import Timer
+from perdure.wire.values import JSON
+from perdure.wire.workers import (
+    Canceled,
+    Failed,
+    MetadataChanged,
+    Released,
+    ReportItem,
+    RetryPolicy,
+    Started,
+    Succeeded,
+    Verdict,
+)
+
+EXECUTING = "EXECUTING"
+COMPLETED = "COMPLETED"
+FAILED = "FAILED"
+CANCELED = "CANCELED"
+RELEASED = "RELEASED"
+LOST = "LOST"
+"""The statuses of attempts."""
+
+ACTIVE = frozenset({Status.DEQUEUED, Status.EXECUTING, Status.WAITING})
+"""A worker may report of a run in one of these."""
+
+
+class RunReport:
+    """The items about one run, in order, and what they come to."""
+
+    def __init__(self, run: Run, policy: RetryPolicy, machine: str | None, *, now: int, dice: Dice) -> None:
+        """Begin with a locked run.
+
+        Args:
+            run: its row.
+            policy: of its task: when it is tried again.
+            machine: of its task; the run's own comes before it.
+            now: the current moment.
+            dice: for the spread of the waits.
+        """
+        self.run = run
+        self.status = Status(run.status)
+        self.steps: list[Step] = []
+        self.changes: dict[str, Any] = {}
+        self.attempts: dict[int, Attempt] = {}
+        self.packets: list[Packet] = []
+        self.alarms: list[Timer] = []
+        self.metadata: list[MetadataChanged] = []
+        self._policy = policy
+        self._machine = run.machine or machine
+        self._now = now
+        self._dice = dice
+
+    def move(self) -> Move:
+        """Return the change of the row."""
+        return Move(self.run, self.steps, self.changes)
+
+    def add(self, worker: str, item: ReportItem) -> Verdict:
+        """Take one item; return what became of it."""
+        if self.run.worker != worker or self.run.fence != item.fence:
+            return self._refuse("lease_lost")
+        if self.status is Status.CANCELED and not isinstance(item, Canceled):
+            return self._refuse("canceled")
+        if self.status not in ACTIVE and not isinstance(item, Canceled):
+            # The answer to an earlier report was lost, and the worker sends it again.
+            return self._accept(retry_in_ms=self._retry_in())
+        return self._take(item)
+
+    @singledispatchmethod
+    def _take(self, item: Any) -> Verdict:
+        raise TypeError(type(item))
+
+    @_take.register
+    def _started(self, item: Started) -> Verdict:
+        if self.status is Status.DEQUEUED:
+            self._start()
+        return self._accept()
+
+    @_take.register
+    def _succeeded(self, item: Succeeded) -> Verdict:
+        self._start_if_needed()
+        self._happen(On.SUCCEED)
+        self._end_attempt(COMPLETED, item.duration_ms)
+        if item.output is not None:
+            self.packets.append(Packet(self.run.id, OUTPUT, item.output_type, item.output))
+        return self._accept()
+
+    @_take.register
+    def _failed(self, item: Failed) -> Verdict:
+        self._start_if_needed()
+        error = item.error.to_json().decode()
+        self._end_attempt(FAILED, item.duration_ms, error=error)
+        decision = decide(self._as_it_is(), item, self._policy, self._machine, now=self._now, dice=self._dice)
+        message = item.error.message
+        if isinstance(decision, EndAs):
+            self._happen(decision.on, message)
+            self.packets.append(Packet(self.run.id, ERROR, JSON, error))
+            return self._accept()
+        self._happen(On.RETRY, message)
+        self._line_up(decision.moment)
+        if decision.machine is not None:
+            self.changes["machine"] = decision.machine
+        number = self._number()
+        self.attempts[number] = replace(self.attempts[number], retry_at=decision.moment)
+        return self._accept(retry_in_ms=decision.moment - self._now)
+
+    @_take.register
+    def _canceled(self, item: Canceled) -> Verdict:
+        """The row says so already; what is left to tell is how long the attempt took."""
+        if self.status is Status.CANCELED and self._number() > 0:
+            self._end_attempt(CANCELED, item.duration_ms)
+        return self._accept()
+
+    @_take.register
+    def _released(self, item: Released) -> Verdict:
+        if self.status is not Status.DEQUEUED:
+            self.changes["spared"] = self.run.spared + 1
+            self._end_attempt(RELEASED, 0.0)
+        self._happen(On.RELEASE, item.reason)
+        self.changes |= {"place": resumed_place(self.run), "lease_until": None}
+        return self._accept()
+
+    @_take.register
+    def _changed_metadata(self, item: MetadataChanged) -> Verdict:
+        self.metadata.append(item)
+        return self._accept()
+
+    def _start_if_needed(self) -> None:
+        if self.status is Status.DEQUEUED:
+            self._start()
+
+    def _start(self) -> None:
+        number = self._number() + 1
+        self.changes["attempt"] = number
+        self.changes["started_at"] = self.run.started_at or self._now
+        self._happen(On.START)
+        self.attempts[number] = self._attempt(EXECUTING)
+
+    def _happen(self, on: On, message: str | None = None) -> None:
+        self.status = after(self.status, on)
+        self.steps.append(Step(on, self._number() or None, message))
+
+    def _number(self) -> int:
+        """Return the number of the attempt under way, or the last one's."""
+        return self.changes.get("attempt", self.run.attempt)
+
+    def _attempt(self, status: str) -> Attempt:
+        return Attempt(
+            run=self.run.id,
+            number=self._number(),
+            status=status,
+            worker=self.run.worker or "",
+            version=self.run.version or "",
+            machine=self._machine,
+            started_at=self._now,
+            finished_at=None,
+            active_ms=None,
+            error=None,
+            retry_at=None,
+        )
+
+    def _end_attempt(self, status: str, active_ms: float, *, error: str | None = None) -> None:
+        number = self._number()
+        attempt = self.attempts.get(number) or self._attempt(status)
+        self.attempts[number] = replace(
+            attempt, status=status, finished_at=self._now, active_ms=active_ms, error=error
+        )
+        self.changes["active_ms"] = self.changes.get("active_ms", self.run.active_ms) + active_ms
+
+    def _line_up(self, moment: int) -> None:
+        """Let the run wait for its next attempt, or take its place at once."""
+        if moment <= self._now:
+            place = place_of(self._now, self.run.priority)
+            self.changes |= {"place": place, "due_at": None, "lease_until": None}
+        else:
+            self.changes |= {"place": None, "due_at": moment, "lease_until": None}
+            self.alarms.append(Timer(moment, timers.RETRY, self.run.id))
+
+    def _as_it_is(self) -> Run:
+        return replace(self.run, attempt=self._number())
+
+    def _retry_in(self) -> int | None:
+        due = self.changes.get("due_at", self.run.due_at)
+        return max(0, due - self._now) if self.status is Status.QUEUED and due is not None else None
+
+    def _accept(self, retry_in_ms: int | None = None) -> Verdict:
+        return Verdict(run_id=self.run.id, ok=True, retry_in_ms=retry_in_ms)
+
+    def _refuse(self, code: str) -> Verdict:
+        return Verdict(run_id=self.run.id, ok=False, code=code)

@@ -1,0 +1,23 @@
+"""A clock that stands still until it is told to move."""
+
+from perdure.core.duration import Duration, to_milliseconds
+
+START = 1_767_225_600_000
+"""2026-01-01T00:00:00Z"""
+
+
+class FakeClock:
+    """A `core.clock.Clock` for tests."""
+
+    def __init__(self, start: int = START) -> None:
+        """Stand at a moment, in milliseconds since 1970."""
+        self._now = start
+
+    def now(self) -> int:
+        """Return the current moment in milliseconds since the Unix epoch."""
+        return self._now
+
+    def forward(self, by: Duration) -> int:
+        """Move on by a duration (`"5m"`, 90, a timedelta); return the new moment."""
+        self._now += to_milliseconds(by)
+        return self._now

@@ -1,0 +1,27 @@
+"""Fixtures for the engine: a clock that stands still, and factories."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from perdure.engine.engine import Engine
+from perdure.engine.resources import Resources
+from perdure.store.database import Database
+from perdure.testing.clock import FakeClock
+from tests.support.make import Make
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def engine(db: Database, clock: FakeClock) -> AsyncIterator[Engine]:
+    """An engine whose services do not run by themselves."""
+    yield Engine(Resources(db=db, telemetry=db, clock=clock, dice=lambda: 0.5))
+
+
+@pytest.fixture
+async def make(engine: Engine) -> Make:
+    return await Make.begin(engine)
