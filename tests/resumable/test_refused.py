@@ -88,12 +88,6 @@ CASES = [
 ]
 
 
-def line_of(project: Project, name: str, text: str, after: str) -> int:
-    lines = (project.folder / f"{name}.py").read_text().splitlines()
-    start = next(number for number, line in enumerate(lines) if after in line)
-    return next(number for number, line in enumerate(lines[start:], start + 1) if text in line)
-
-
 @pytest.mark.parametrize(("function", "local", "reason"), CASES, ids=[case[0] for case in CASES])
 def test_a_local_that_cannot_be_stored_is_named(
     project: Project, function: str, local: str, reason: str
@@ -108,7 +102,7 @@ def test_a_local_that_cannot_be_stored_is_named(
 
     assert error.function == f"{module.__name__}.{function}"
     assert error.file == module.__file__
-    assert error.line == line_of(project, module.__name__, "await suspend(1)", f"def {function}")
+    assert error.line == project.line(module, "await suspend(1)", f"def {function}(")
     assert error.local == local
     assert reason in error.reason
     for part in (error.function, error.file, str(error.line), local, error.reason):
@@ -133,7 +127,7 @@ def test_the_frame_that_holds_the_value_is_named_not_the_one_that_waits(project:
         capture(coroutine)
 
     assert refused.value.function.endswith(".outer")
-    assert refused.value.line == line_of(project, module.__name__, "await inner()", "def outer")
+    assert refused.value.line == project.line(module, "await inner()")
     assert refused.value.local == "lock"
 
 

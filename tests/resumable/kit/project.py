@@ -38,6 +38,12 @@ class Folder:
         """Write and load."""
         return self.load(self.write(source, name))
 
+    def line(self, module: ModuleType, text: str, after: str = "") -> int:
+        """The number of the first line with this text, below the one with the other."""
+        lines = (self.folder / f"{module.__name__}.py").read_text(encoding="utf-8").splitlines()
+        start = next(number for number, line in enumerate(lines) if after in line)
+        return next(number for number, line in enumerate(lines[start:], start + 1) if text in line)
+
     def close(self) -> None:
         sys.path.remove(str(self.folder))
         for name in self.names:
