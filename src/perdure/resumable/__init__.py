@@ -1,1 +1,26 @@
 """A suspended coroutine becomes bytes, and goes on in another process. See README.md beside this file."""
+
+from .decorate import resumable
+from .errors import BadSnapshot, CodeChanged, NotResumable
+from .joining import gather, race
+from .loader import install
+from .snapshot import capture, pending, restore
+from .waiting import Host, Pending, Raise, host, suspend
+
+__all__ = [
+    "BadSnapshot",
+    "CodeChanged",
+    "Host",
+    "NotResumable",
+    "Pending",
+    "Raise",
+    "capture",
+    "gather",
+    "host",
+    "install",
+    "pending",
+    "race",
+    "restore",
+    "resumable",
+    "suspend",
+]

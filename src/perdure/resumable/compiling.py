@@ -1,0 +1,163 @@
+"""From a function's syntax tree to a code object with the right name, closure and class around it."""
+
+import ast
+from types import CodeType
+from typing import Any
+
+from . import build
+from .core import Point
+from .lower import Context, Lowered
+from .reenter import Reentry
+from .scan import FUNCTIONS
+
+_FACTORY = "<factory>"
+
+
+def mangled(context: Context, name: str) -> str:
+    """What the compiler makes of *name* inside the class of *context*."""
+    owner = (context.class_name or "").lstrip("_")
+    if not owner or not name.startswith("__") or name.endswith("__") or "." in name:
+        return name
+    return f"_{owner}{name}"
+
+
+def compile_function(node: Any, context: Context, cells: tuple[str, ...], filename: str, flags: int) -> CodeType:
+    """Compile one function definition or lambda as if it stood in *context*.
+
+    ``cells`` are the names it finds in the cells of its closure; ``flags`` the ``__future__``
+    flags of its module.
+    """
+    inner = node if isinstance(node, FUNCTIONS) else build.expression(node, node)
+    if context.class_name:
+        fields: dict[str, Any] = {"type_params": []} if "type_params" in ast.ClassDef._fields else {}
+        around = ast.ClassDef(context.class_name, [], [], [inner], [], **fields, **build.spot(node))
+    else:
+        around = inner
+    outer = [ast.arg(mangled(context, each), **build.spot(node)) for each in cells if each != "__class__"]
+    if "__class__" in cells and not context.class_name:
+        outer.append(ast.arg("__class__", **build.spot(node)))
+    factory = _definition(_FACTORY, outer, [around], node)
+    module = ast.Module([factory], [])
+    code = compile(module, filename, "exec", flags=flags, dont_inherit=True)
+    name = getattr(node, "name", "<lambda>")
+    found = _find(code, name, node)
+    return _requalified(found, found.co_qualname, context.qualname(name))
+
+
+def _definition(name: str, arguments: list[ast.arg], body: list[ast.stmt], at: Any) -> ast.FunctionDef:
+    fields: dict[str, Any] = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
+    signature = ast.arguments([], arguments, None, [], [], None, [])
+    return ast.FunctionDef(name, signature, body, [], None, **fields, **build.spot(at))
+
+
+def _find(code: CodeType, name: str, node: Any) -> CodeType:
+    """The code object of the innermost thing we wrapped."""
+    wanted = (_FACTORY, name)
+    stack = [code]
+    while stack:
+        for each in stack.pop(0).co_consts:
+            if not isinstance(each, CodeType):
+                continue
+            if each.co_name == name and each.co_qualname.startswith(_FACTORY):
+                return each
+            stack.append(each)
+    raise AssertionError(wanted)
+
+
+def _requalified(code: CodeType, old: str, new: str) -> CodeType:
+    """*code* with its qualified name corrected, and those of the functions inside it."""
+    consts = tuple(_requalified(each, old, new) if isinstance(each, CodeType) else each for each in code.co_consts)
+    name = code.co_qualname
+    fresh = new + name[len(old) :] if name.startswith(old) else name
+    return code.replace(co_consts=consts, co_qualname=fresh)
+
+
+def compile_entry(lowered: Lowered, number: int, filename: str, flags: int) -> CodeType:
+    """Compile the re-entry form for await *number* (0: from the top)."""
+    original = lowered.original
+    point = lowered.points[number - 1] if number else None
+    at: Any = lowered.body[0]
+    if point is None:
+        body = lowered.body
+    else:
+        entry = Reentry(lowered, point)
+        body = entry.suite(lowered.body)
+        at = lowered.body[entry.find(lowered.body) or 0]
+    kept = _Body(lowered, bool(lowered.context.class_name))
+    body = [*_header(lowered, point, at), *(kept.visit(each) for each in body)]
+    arguments = ast.arguments([], [ast.arg(build.STATE, **build.spot(at))], None, [], [], None, [])
+    fields: dict[str, Any] = {"type_params": []} if hasattr(original, "type_params") else {}
+    node = build.replaced(original, args=arguments, body=body, decorator_list=[], returns=None, **fields)
+    return compile_function(node, lowered.context, lowered.cells, filename, flags)
+
+
+def _header(lowered: Lowered, point: Point | None, at: Any) -> list[ast.stmt]:
+    """Put the locals back: each that is in the dictionary."""
+    scope, context = lowered.scope, lowered.context
+    statements: list[ast.stmt] = []
+    if scope.globals:
+        statements.append(ast.Global(sorted(scope.globals), **build.spot(at)))
+    if outer := [each for each in lowered.cells if each != "__class__"]:
+        statements.append(ast.Nonlocal(outer, **build.spot(at)))
+    state = build.name(build.STATE, at)
+    names = sorted(scope.own - set(lowered.cells))
+    names += [build.POINT, build.INNER, *(point.live if point else ())]
+    for each in names:
+        key = build.constant(mangled(context, each), at)
+        bound = ast.Compare(key, [ast.In()], [state], **build.spot(at))
+        value = ast.Subscript(state, key, build.LOAD, **build.spot(at))
+        statements.append(build.branch(bound, [build.assign(each, value, at)], [], at))
+    if lowered.cells:
+        statements.append(_cells_again(lowered, at))
+    if lowered.generator:
+        statements.append(_never_yield(at))
+    statements.append(build.clear([build.STATE], at))
+    return statements
+
+
+def _cells_again(lowered: Lowered, at: Any) -> ast.stmt:
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    every = ast.Tuple([build.name(each, at) for each in lowered.cells], build.LOAD, **build.spot(at))
+    return build.assign(build.CELLS, ast.Lambda(nothing, every, **build.spot(at)), at)
+
+
+class _Body(ast.NodeTransformer):
+    """The statements of a function, fit for a re-entry form.
+
+    Its header declares globals and nonlocals, and its first parameter is not the method's, so
+    ``super()`` gets its arguments.
+    """
+
+    def __init__(self, lowered: Lowered, in_class: bool) -> None:
+        arguments = lowered.original.args
+        first = [*arguments.posonlyargs, *arguments.args][:1]
+        self.first = first[0].arg if first and "__class__" in lowered.cells else None
+        self.active = bool(self.first or lowered.scope.globals or lowered.scope.nonlocals)
+
+    def visit(self, node: ast.AST) -> Any:
+        if not self.active or isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
+            return node
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            return ast.Pass(**build.spot(node))
+        if self.first and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "super" and not node.args and not node.keywords:
+                return build.replaced(node, args=[build.name("__class__", node), build.name(self.first, node)])
+        return self.copied(node)
+
+    def copied(self, node: Any) -> Any:
+        """A copy with its children visited."""
+        fields: dict[str, Any] = {}
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                value = [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
+            elif isinstance(value, ast.AST):
+                value = self.visit(value)
+            fields[field] = value
+        return ast.copy_location(type(node)(**fields), node)
+
+
+def _never_yield(at: Any) -> ast.stmt:
+    """Keeps a generator one, when the way from here on passes no yield."""
+    never = build.expression(ast.Yield(None, **build.spot(at)), at)
+    return build.branch(build.constant(False, at), [never], [], at)

@@ -1,0 +1,113 @@
+"""Lower list, set and dict comprehensions with awaits: they become loops.
+
+Their variables keep a scope of their own by getting hidden names.
+"""
+
+import ast
+from typing import Any
+
+from . import build
+from .core import EXPRESSIONS, Lowering, Unsupported, lowers
+from .scan import COMPREHENSIONS
+from .scopes import Scope, analyse
+
+_EMPTY: dict[type[ast.AST], Any] = {
+    ast.ListComp: lambda at: ast.List([], build.LOAD, **build.spot(at)),
+    ast.SetComp: lambda at: build.helper("set", [], at),
+    ast.DictComp: lambda at: ast.Dict([], [], **build.spot(at)),
+}
+
+
+@lowers(EXPRESSIONS, *COMPREHENSIONS)
+def _comprehension(low: Lowering, node: Any) -> ast.expr:
+    names = _variables(node)
+    renamed = {each: low.fresh(f"{each}:") for each in sorted(names)}
+    result = low.keep_value(_EMPTY[type(node)](node), node)
+    assert isinstance(result, ast.Name)
+    inner = _collect(node, result, _Rename(renamed))
+    first = True
+    for each in reversed(node.generators):
+        first = each is node.generators[0]
+        inner = _loop(each, inner, _Rename(renamed), node, first=first)
+    low.live += renamed.values()
+    low.statement(low.mark(inner[0]))
+    del low.live[len(low.live) - len(renamed) :]
+    if renamed:
+        low.emit(build.clear(renamed.values(), node))
+    return result
+
+
+def _variables(node: Any) -> set[str]:
+    """The variables of the comprehension; a function that closes over one would see our renaming."""
+    scope = _scope_of(node)
+    if scope.bound & scope.captured():
+        raise Unsupported("a function inside a comprehension with awaits uses the comprehension's variable")
+    return scope.bound
+
+
+def _scope_of(node: ast.expr) -> Scope:
+    """The scope that a comprehension or lambda makes."""
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    return analyse(ast.Lambda(nothing, node, **build.spot(node))).children[-1]
+
+
+def _collect(node: Any, result: ast.Name, rename: "_Rename") -> list[ast.stmt]:
+    """What is done for each element."""
+    if isinstance(node, ast.DictComp):
+        method, parts = "__setitem__", [node.key, node.value]
+    else:
+        method, parts = ("append" if isinstance(node, ast.ListComp) else "add"), [node.elt]
+    function = build.attribute(build.name(result.id, node), method, node)
+    return [build.expression(build.call(function, [rename.visit(part) for part in parts], node), node)]
+
+
+def _loop(
+    each: ast.comprehension, inner: list[ast.stmt], rename: "_Rename", at: Any, *, first: bool
+) -> list[ast.stmt]:
+    for test in reversed(each.ifs):
+        inner = [build.branch(rename.visit(test), inner, [], test)]
+    kind = ast.AsyncFor if each.is_async else ast.For
+    iterable = each.iter if first else rename.visit(each.iter)
+    return [kind(rename.visit(each.target), iterable, inner, [], **build.spot(each.target))]
+
+
+class _Rename(ast.NodeTransformer):
+    """A copy of an expression in which some variables have other names."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.Name):
+            if node.id in self.names:
+                return build.replaced(node, id=self.names[node.id])
+            return node
+        if isinstance(node, ast.Lambda | ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp):
+            return self.scoped(node)
+        return self.copied(node)
+
+    def copied(self, node: ast.AST) -> ast.AST:
+        """A copy whose children are visited."""
+        fields: dict[str, Any] = {}
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                value = self.visit(value)
+            elif isinstance(value, list):
+                value = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
+            fields[field] = value
+        return ast.copy_location(type(node)(**fields), node)
+
+    def scoped(self, node: Any) -> ast.AST:
+        """Inside another scope its own variables hide ours, but not where it is evaluated out here."""
+        own = _scope_of(node).bound
+        outer, self.names = self.names, {k: v for k, v in self.names.items() if k not in own}
+        try:
+            inner: Any = self.copied(node)
+        finally:
+            self.names = outer
+        if isinstance(node, ast.Lambda):
+            inner.args = self.visit(node.args)
+        else:
+            inner.generators[0].iter = self.visit(node.generators[0].iter)
+        return inner

@@ -1,0 +1,229 @@
+"""What the lowering passes share: the state of one function being rewritten, and the table of rules.
+
+Lowering turns the user's function into its *plain form*: the same statements in the same order,
+except that whatever an await needs to find again stands in a local variable when it suspends.
+Each rule handles one kind of node; expression rules return what is left to evaluate, and may
+emit statements that go before it.
+"""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import build
+from .scan import EXIT, NESTED, POINT, Marks, scan
+from .scopes import Scope
+
+
+@dataclass
+class Point:
+    """A place where the function can be suspended."""
+
+    number: int
+    line: int
+    live: tuple[str, ...]  # the hidden locals that going on from here needs
+    node: ast.AST | None = None  # the await in the plain form; None for the awaits that a statement implies
+    is_yield: bool = False
+    reason: str | None = None  # why it can't be captured here
+
+
+@dataclass
+class Note:
+    """What re-entry must know of a compound statement beyond its syntax."""
+
+    enter: int = 0  # async with: the point of `__aenter__`
+    leave: int = 0  # async with: the point of `__aexit__`
+    step: int = 0  # async for: the point of `__anext__`
+    iterator: str = ""  # for: the hidden iterator
+    manager: str = ""  # with: the hidden context manager
+    how: str = ""  # the hidden local that says how a `finally` was entered
+    exits: set[str] = field(default_factory=set)  # which of return, break, continue lead through it
+    error: str = ""  # handler: the hidden local with the exception
+
+
+class Unsupported(Exception):
+    """This statement can't be lowered: its awaits stay where they are, and are refused at capture."""
+
+
+class Loop:
+    """On the stack of exits: where `break` and `continue` end."""
+
+    def __init__(self, cleanup: str | None = None) -> None:
+        self.cleanup = cleanup  # the hidden iterator that `break` lets go of
+
+
+@dataclass
+class Finalizer:
+    """On the stack of exits: a `finally` (or `__aexit__`) with awaits, which every way out passes."""
+
+    how: str
+    exits: set[str] = field(default_factory=set)
+
+
+Rule = Callable[["Lowering", Any], Any]
+EXPRESSIONS: dict[type[ast.AST], Rule] = {}
+STATEMENTS: dict[type[ast.AST], Rule] = {}
+
+
+def lowers(table: dict[type[ast.AST], Rule], *kinds: type[ast.AST]) -> Callable[[Rule], Rule]:
+    """Register the rule for these kinds of node."""
+
+    def register(rule: Rule) -> Rule:
+        table.update(dict.fromkeys(kinds, rule))
+        return rule
+
+    return register
+
+
+class Lowering:
+    """One function on its way to plain form."""
+
+    def __init__(self, scope: Scope, marks: Marks, nested: Callable[[ast.stmt], ast.stmt]) -> None:
+        self.scope = scope
+        self.shared = scope.shared
+        self.bare_returns = False  # an async generator's `return` has no value
+        self.marks = marks
+        self.nested = nested  # lowers the functions inside a nested definition
+        self.points: list[Point] = []
+        self.spans: dict[int, tuple[int, int]] = {}  # id(statement) -> the points it holds
+        self.notes: dict[int, Note] = {}  # id(statement or handler)
+        self.keep: list[Any] = []  # nodes that marks refer to by id, which therefore must live on
+        self.out: list[ast.stmt] = []
+        self.live: list[str] = []
+        self.exits: list[Loop | Finalizer] = []
+        self.temps = 0  # how many temporaries are in use
+        self.high = 0  # how many were in use at most since the statement began
+        self.placed = 0  # how many points stand in emitted statements
+        self.hidden = 0
+
+    # -- nodes ---------------------------------------------------------------------------------
+
+    def has_point(self, node: Any) -> bool:
+        """Whether *node* holds an await of this function."""
+        return bool(self.marks.get(id(node), 0) & POINT)
+
+    def any_point(self, nodes: list[Any]) -> bool:
+        """Whether one of *nodes* holds an await of this function."""
+        return any(self.has_point(node) for node in nodes)
+
+    def mark(self, node: Any) -> Any:
+        """Scan a node that a rule has put together, so that other rules can lower it."""
+        scan(node, self.marks)
+        self.keep.append(node)
+        return node
+
+    def fresh(self, kind: str) -> str:
+        """A new hidden name."""
+        self.hidden += 1
+        return f".{kind}{self.hidden}"
+
+    # -- points --------------------------------------------------------------------------------
+
+    def point(self, at: Any, **kind: Any) -> Point:
+        """A new place to suspend at, here."""
+        found = Point(len(self.points) + 1, at.lineno, tuple(self.live), **kind)
+        self.points.append(found)
+        return found
+
+    def arrive(self, point: Point, at: Any) -> ast.Assign:
+        """The statement that says which await comes next."""
+        return build.assign(build.POINT, build.constant(point.number, at), at)
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def emit(self, statement: ast.stmt, since: int | None = None) -> None:
+        """Add a statement; it holds the points made since *since* (since the last one by default)."""
+        start = self.placed if since is None else since
+        if start < len(self.points):
+            self.spans[id(statement)] = (start, len(self.points))
+        self.placed = len(self.points)
+        self.out.append(statement)
+
+    def take(self) -> int:
+        """The points so far belong to the head of a compound statement; returns where it began."""
+        start, self.placed = self.placed, len(self.points)
+        return start
+
+    def body(self, statements: list[ast.stmt], *, live: tuple[str, ...] = ()) -> list[ast.stmt]:
+        """Lower a suite on its own, with some more hidden locals alive in it."""
+        outer, self.out = self.out, []
+        depth = len(self.live)
+        self.live.extend(live)
+        try:
+            for statement in statements:
+                self.statement(statement)
+            return self.out
+        finally:
+            self.out = outer
+            del self.live[depth:]
+
+    def statement(self, statement: ast.stmt) -> None:
+        """Lower one statement into ``self.out``."""
+        bits = self.marks.get(id(statement), 0)
+        if not bits & (POINT | NESTED) and not (bits & EXIT and self.exits):
+            self.emit(statement)
+            return
+        state = len(self.out), len(self.live), self.temps, list(self.exits)
+        high, self.high = self.high, self.temps
+        try:
+            STATEMENTS[type(statement)](self, statement)
+        except Unsupported as refusal:
+            if any(isinstance(each, Finalizer) for each in self.exits):
+                raise
+            del self.out[state[0] :], self.live[state[1] :]
+            self.temps, self.exits = state[2], state[3]
+            self.emit(self.arrive(self.point(statement, reason=str(refusal)), statement))
+            self.emit(statement)
+        self.high = max(high, self.temps)
+
+    def release(self, mark: int, at: Any) -> None:
+        """After a statement: let go of the temporaries above *mark*."""
+        if self.high > mark:
+            self.emit(build.clear([f".t{n}" for n in range(mark + 1, self.high + 1)], at))
+        self.drop(mark)
+        self.high = mark
+
+    # -- expressions ---------------------------------------------------------------------------
+
+    def expression(self, node: Any) -> Any:
+        """What is left of *node* after its awaits but the last have been emitted as statements."""
+        if not self.has_point(node):
+            return node
+        return EXPRESSIONS[type(node)](self, node)
+
+    def temp(self, node: Any) -> ast.expr:
+        """Evaluate *node* now, into a temporary; a constant can wait."""
+        if isinstance(node, ast.Constant):
+            return node
+        mark = self.temps
+        if isinstance(node, ast.Starred):
+            spread = self.mark(ast.List([node], build.LOAD, **build.spot(node)))
+            return build.replaced(node, value=self.temp(spread))
+        if isinstance(node, ast.FormattedValue):
+            piece = self.mark(ast.JoinedStr([node], **build.spot(node)))
+            return build.replaced(node, value=self.temp(piece), conversion=-1, format_spec=None)
+        value = self.expression(node)
+        self.drop(mark)
+        return self.keep_value(value, node)
+
+    def keep_value(self, value: ast.expr, at: Any) -> ast.expr:
+        """Assign *value* to the next temporary, alive from here on."""
+        identifier = self.new_temp()
+        self.emit(build.assign(identifier, value, at))
+        self.live.append(identifier)
+        return build.name(identifier, at)
+
+    def new_temp(self) -> str:
+        """The next temporary, not yet alive."""
+        self.temps += 1
+        self.high = max(self.high, self.temps)
+        return f".t{self.temps}"
+
+    def drop(self, mark: int) -> None:
+        """Temporaries above *mark* have been used."""
+        while self.temps > mark:
+            identifier = f".t{self.temps}"
+            if self.live and self.live[-1] == identifier:
+                self.live.pop()
+            self.temps -= 1

@@ -1,0 +1,257 @@
+"""Find a function's definition in source: by its running code, or by its name and fingerprint."""
+
+import __future__
+
+import ast
+import importlib
+import linecache
+import re
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from types import CodeType, FunctionType
+from typing import Any
+
+from . import build, runtime
+from .compiling import compile_entry, compile_function
+from .errors import CodeChanged
+from .fingerprint import fingerprint
+from .lower import Context, Lowered, lower_definition, lower_function
+from .scan import COMPREHENSIONS, FUNCTIONS
+from .scopes import analyse
+
+_INLINED = re.compile(r"<(list|set|dict)comp>\.<locals>\.")  # scopes of their own until Python 3.12
+
+
+class Definition:
+    """One function, method or lambda in one source text."""
+
+    def __init__(self, node: Any, context: Context, source: "Source") -> None:
+        self.node, self.context, self.source = node, context, source
+        self.entries: dict[int, CodeType] = {}
+        self.functions: dict[int, FunctionType] = {}  # of the entries that need no cells
+        self.sites: dict[int, tuple[Any, ...]] = {}
+
+    @property
+    def qualname(self) -> str:
+        """Its path in the module."""
+        return self.context.qualname(getattr(self.node, "name", "<lambda>"))
+
+    @property
+    def first_line(self) -> int:
+        """As in ``co_firstlineno``: that of the first decorator, if any."""
+        return min([each.lineno for each in getattr(self.node, "decorator_list", ())] + [self.node.lineno])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells whether the code has changed."""
+        return fingerprint(self.node)
+
+    @cached_property
+    def lowered(self) -> Lowered | None:
+        """Its plain form; None if it never waits."""
+        return None if isinstance(self.node, ast.Lambda) else lower_function(self.node, self.context)
+
+    @cached_property
+    def code(self) -> CodeType:
+        """Its plain form, compiled."""
+        if isinstance(self.node, ast.Lambda):
+            node, cells = self.node, self.wanted
+        else:
+            node, cells = lower_definition(self.node, self.context), self.wanted
+            node = build.replaced(node, decorator_list=[])
+        code = compile_function(node, self.context, cells, self.source.filename, self.source.flags)
+        self.source.known(code, self)
+        return code
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """The names it takes from functions around it."""
+        return tuple(sorted(analyse(self.node).wanted() & self.context.visible))
+
+    def entry(self, number: int) -> CodeType:
+        """The re-entry form for await *number*, compiled when first needed."""
+        if number not in self.entries:
+            assert self.lowered is not None
+            code = compile_entry(self.lowered, number, self.source.filename, self.source.flags)
+            self.source.known(code, self)
+            self.entries[number] = code
+        return self.entries[number]
+
+    def line(self, number: int) -> str:
+        """The text of a line of its source."""
+        lines = self.source.lines
+        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+
+class Source:
+    """One source text, and where each function in it stands."""
+
+    def __init__(self, filename: str, text: str) -> None:
+        self.filename, self.text = filename, text
+        self.lines = text.splitlines()
+        self.by_code: dict[int, tuple[CodeType, Definition]] = {}
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree."""
+        return ast.parse(self.text, self.filename)
+
+    @cached_property
+    def flags(self) -> int:
+        """The ``__future__`` flags in force."""
+        names = [
+            alias.name
+            for node in self.tree.body
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+            for alias in node.names
+        ]
+        return sum(getattr(__future__, name).compiler_flag for name in names)
+
+    @cached_property
+    def definitions(self) -> dict[str, list[Definition]]:
+        """Every function in the text, by qualified name."""
+        found: dict[str, list[Definition]] = {}
+        for node, context in _walk(self.tree, Context()):
+            definition = Definition(node, context, self)
+            found.setdefault(definition.qualname, []).append(definition)
+        return found
+
+    def known(self, code: CodeType, definition: Definition) -> None:
+        """Remember that *code* was compiled from *definition*."""
+        self.by_code[id(code)] = code, definition
+
+    def find(self, code: CodeType) -> Definition | None:
+        """The definition that *code* was compiled from."""
+        if id(code) in self.by_code:
+            return self.by_code[id(code)][1]
+        same_name = self.definitions.get(_INLINED.sub("", code.co_qualname), [])
+        found = [each for each in same_name if each.first_line == code.co_firstlineno]
+        if len(found) > 1:
+            found = [each for each in found if _covers(each.node, code)]
+        if len(found) != 1:
+            return None
+        self.known(code, found[0])
+        return found[0]
+
+
+def _covers(node: Any, code: CodeType) -> bool:
+    """Whether all of *code* was written inside *node*: tells two lambdas on one line apart."""
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    spots = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
+    return bool(spots) and all(start <= spot < end for spot in spots)
+
+
+def _walk(node: Any, context: Context) -> Iterator[tuple[Any, Context]]:
+    """Every function and lambda below *node*, with what stands around it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (*FUNCTIONS, ast.Lambda)):
+            yield child, context
+            yield from _inside(child, context.inside_function(child, analyse(child)), context)
+        elif isinstance(child, ast.ClassDef):
+            yield from _inside(child, context.inside_class(child), context)
+        elif isinstance(child, ast.GeneratorExp):
+            variables = frozenset(analyse(_held(child)).children[-1].bound)
+            path = (*context.path, "<genexpr>", "<locals>")
+            yield from _walk(child, Context(path, context.visible | variables, context.class_name))
+        elif isinstance(child, COMPREHENSIONS):
+            variables = frozenset(analyse(_held(child)).children[-1].bound)
+            yield from _walk(child, Context(context.path, context.visible | variables, context.class_name))
+        else:
+            yield from _walk(child, context)
+
+
+def _held(node: ast.expr) -> ast.Lambda:
+    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), node, **build.spot(node))
+
+
+def _inside(node: Any, inner: Context, outer: Context) -> Iterator[tuple[Any, Context]]:
+    """Below a definition: its body in its own context, all else of it in that around it."""
+    body = node.body if isinstance(node.body, list) else [node.body]
+    yield from _walk(ast.Module(body, []), inner)
+    rest = [getattr(node, field, None) for field in node._fields if field not in ("body", "type_params")]
+    flat = [each for value in rest for each in (value if isinstance(value, list) else [value])]
+    yield from _walk(ast.Module([each for each in flat if isinstance(each, ast.AST)], []), outer)
+
+
+# -- the sources of this process ---------------------------------------------------------------
+
+_by_file: dict[str, list[Source]] = {}  # newest first
+_by_module: dict[str, dict[str, Source]] = {}  # module name -> file name -> newest
+
+
+_found: dict[tuple[str, str, str], Definition] = {}
+
+
+def register(module: str, source: Source) -> Source:
+    """Add a source text that functions of *module* were compiled from."""
+    _by_file.setdefault(source.filename, []).insert(0, source)
+    _by_module.setdefault(module, {})[source.filename] = source
+    for key in [key for key in _found if key[0] == module]:
+        del _found[key]
+    return source
+
+
+def source_of_code(code: CodeType, namespace: dict[str, Any]) -> Source | None:
+    """The source text of some code; read through `linecache` if it is not yet known."""
+    module = str(namespace.get("__name__"))
+    linecache.checkcache(code.co_filename)
+    text = "".join(linecache.getlines(code.co_filename, namespace))
+    known = _by_file.get(code.co_filename, [])
+    same = next((each for each in known if each.text == text), None)
+    if same or not text:
+        return same or (known[0] if known else None)
+    return register(module, Source(code.co_filename, text))
+
+
+def definition_of_code(code: CodeType) -> Definition | None:
+    """The definition of code in rewritten modules and functions; None for any other code."""
+    for source in _by_file.get(code.co_filename, ()):
+        if found := source.find(code):
+            return found
+    return None
+
+
+def _sources(name: str) -> list[Source]:
+    module = sys.modules.get(name) or importlib.import_module(name)
+    filename = getattr(module, "__file__", None)
+    if filename and filename not in _by_module.get(name, {}):
+        text = "".join(linecache.getlines(filename, vars(module)))
+        if text:
+            register(name, Source(filename, text))
+    return [*_by_module.get(name, {}).values()][::-1]
+
+
+def definition_by_name(module: str, qualname: str, wanted: str) -> Definition:
+    """The definition with this name and fingerprint.
+
+    Raises `CodeChanged` if the module, the function or this form of it is gone.
+    """
+    key = module, qualname, wanted
+    if key in _found and key[0] in sys.modules:
+        return _found[key]
+    function = f"{module}.{qualname}"
+    try:
+        sources = _sources(module)
+    except ModuleNotFoundError as error:
+        raise CodeChanged(function, f"can't be imported ({error})") from error
+    candidates = [each for source in sources for each in source.definitions.get(qualname, ())]
+    for each in candidates:
+        if each.fingerprint == wanted:
+            _found[key] = each
+            return each
+    raise CodeChanged(function, "has changed" if candidates else "has been removed")
+
+
+def namespace(module: str) -> dict[str, Any]:
+    """The globals of a module, with what rewritten code needs in them."""
+    found = sys.modules.get(module) or importlib.import_module(module)
+    variables = vars(found)
+    variables.setdefault(build.RUNTIME, runtime)
+    return variables
+
+
+def make_function(code: CodeType, module: str, cells: dict[str, Any]) -> FunctionType:
+    """A function of *module* that runs *code* with these cells."""
+    closure = tuple(cells[name] for name in code.co_freevars)
+    return FunctionType(code, namespace(module), code.co_name, None, closure or None)

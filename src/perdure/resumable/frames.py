@@ -1,0 +1,248 @@
+"""Read a suspended coroutine: its frames from the outside in, and what the innermost waits for."""
+
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
+from typing import Any
+
+from .build import CELLS, POINT
+from .definitions import Definition, definition_of_code
+from .errors import NotResumable
+from .joining import JOIN_CODE, Branch, Driven, Join
+from .waiting import WAIT_CODE, Path, Pending, Wait
+
+# What a frame says of itself in a snapshot:
+# (module, qualified name, fingerprint, number of the await, file, line, source line).
+Site = tuple[str, str, str, int, str, int, str]
+State = dict[str, Any]
+Frame = tuple[Site, State]
+
+
+@dataclass
+class Stack:
+    """Frames from the outside in, and the leaf: a Wait, a JoinState, or a Step."""
+
+    frames: list[Frame]
+    leaf: Any
+
+    def __reduce__(self) -> Any:
+        return Stack, (self.frames, self.leaf)
+
+
+@dataclass
+class JoinState:
+    """A `gather` or `race` under way."""
+
+    kind: str
+    return_exceptions: bool
+    decided: tuple[bool, Any] | int | None  # an int: the outcome of that branch
+    branches: list[Any]  # (outcome,) when ended, else (stack, cancelled)
+
+
+@dataclass
+class Step:
+    """A step of an async generator that is under way."""
+
+    generator: Any
+
+
+class Blocked(Exception):
+    """What is awaited is no place to capture at; the frame around it is named by the caller."""
+
+
+_definitions: dict[int, tuple[CodeType, Definition | None]] = {}
+
+
+def _definition(code: CodeType) -> Definition | None:
+    known = _definitions.get(id(code))
+    if known is None or known[0] is not code:
+        known = _definitions[id(code)] = (code, definition_of_code(code))
+    return known[1]
+
+
+def read_frame(frame: Any) -> Frame:
+    """One frame: where it is, and its locals."""
+    code = frame.f_code
+    definition = _definition(code)
+    if definition is None or definition.lowered is None or POINT not in code.co_varnames:
+        raise Blocked(f"{describe_code(code, frame)} is not resumable: install() its folder or decorate it")
+    variables = frame.f_locals
+    number = variables.get(POINT, 0)
+    site = definition.sites.get(number)
+    if site is None:
+        site = definition.sites[number] = _site(definition, number, frame)
+    state = {name: value for name, value in variables.items() if name[0] != "."}
+    if number:
+        for name in definition.lowered.points[number - 1].live:
+            if name in variables:
+                state[name] = variables[name]
+    if CELLS in variables:
+        holder = variables[CELLS]
+        cells = dict(zip(holder.__code__.co_freevars, holder.__closure__, strict=True))
+        for name in cells:
+            state.pop(name, None)
+        state[CELLS] = cells
+    elif definition.lowered.cells:
+        raise Blocked(f"{definition.qualname} has not begun, and closes over variables of another function")
+    return site, state
+
+
+def _site(definition: Definition, number: int, frame: Any) -> Site:
+    assert definition.lowered is not None
+    module = frame.f_globals.get("__name__", "?")
+    if number == 0:
+        line = definition.node.lineno
+    else:
+        point = definition.lowered.points[number - 1]
+        line = point.line
+        if point.reason:
+            raise NotResumable(
+                point.reason, function=f"{module}.{definition.qualname}", file=frame.f_code.co_filename, line=line
+            )
+    text = definition.line(line)
+    return module, definition.qualname, definition.fingerprint, number, frame.f_code.co_filename, line, text
+
+
+def describe_code(code: CodeType, frame: Any = None) -> str:
+    """A function that is not ours, for a message."""
+    module = frame.f_globals.get("__name__", "?") if frame is not None else "?"
+    line = frame.f_lineno if frame is not None else code.co_firstlineno
+    return f"{module}.{code.co_qualname} ({code.co_filename}, line {line})"
+
+
+def stack_of(awaitable: Any) -> Stack:
+    """The frames of a suspended coroutine.
+
+    Raises `NotResumable` if something in between, or what is waited for, can't be stored.
+    """
+    frames: list[Frame] = []
+    current = awaitable
+    try:
+        while (inner := _inner(current)) is not None:
+            frame, following = inner
+            frames.append(read_frame(frame))
+            if frames[-1][0][3] == 0:
+                return Stack(frames, None)
+            current = following
+        return Stack(frames, _leaf(current))
+    except Blocked as blocked:
+        raise _refusal(frames, str(blocked)) from None
+
+
+def _refusal(frames: list[Frame], reason: str) -> NotResumable:
+    if not frames:
+        return NotResumable(reason)
+    module, qualname, _, _, file, line, _ = frames[-1][0]
+    return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line)
+
+
+def _inner(awaitable: Any) -> tuple[Any, Any] | None:
+    """The frame of a coroutine and what it awaits; None for a leaf."""
+    kind = type(awaitable)
+    if kind is CoroutineType:
+        if awaitable.cr_running:
+            raise Blocked("it is running; only a suspended coroutine can be captured")
+        if awaitable.cr_frame is None:
+            raise Blocked("it has ended")
+        return awaitable.cr_frame, awaitable.cr_await
+    if kind is GeneratorType and awaitable.gi_code not in (WAIT_CODE, JOIN_CODE):
+        if awaitable.gi_frame is None:
+            raise Blocked("it has ended")
+        return awaitable.gi_frame, awaitable.gi_yieldfrom
+    return None
+
+
+def _leaf(awaitable: Any) -> Any:
+    owner = waiting_object(awaitable)
+    if isinstance(owner, Wait):
+        if owner.future is not None and owner.future.cancelled():
+            raise Blocked("it is being cancelled")
+        return owner
+    if isinstance(owner, Join):
+        return _join_state(owner)
+    if isinstance(owner, AsyncGeneratorType):
+        return Step(owner)
+    kind = type(awaitable)
+    raise Blocked(f"it awaits an object of type {kind.__module__}.{kind.__qualname__}, which is not resumable")
+
+
+def waiting_object(awaitable: Any) -> Any:
+    """The `Wait`, `Join` or async generator behind what a frame awaits; else the thing itself."""
+    if isinstance(awaitable, Driven):
+        awaitable = awaitable.awaitable if awaitable.iterator is None else awaitable.iterator
+    if type(awaitable) is GeneratorType and awaitable.gi_code in (WAIT_CODE, JOIN_CODE):
+        frame = awaitable.gi_frame
+        return frame.f_locals["self"] if frame is not None else awaitable
+    if type(awaitable).__name__ in ("async_generator_asend", "async_generator_athrow", "anext_awaitable"):
+        return _stepped(awaitable)
+    return awaitable
+
+
+def _stepped(awaitable: Any) -> Any:
+    """The async generator that is being stepped. Nothing but the garbage collector tells which."""
+    held = gc.get_referents(awaitable)
+    name = type(awaitable).__name__
+    if name == "anext_awaitable":
+        return awaitable  # the default of anext() would be lost
+    if name == "async_generator_athrow" and not any(isinstance(each, tuple) for each in held):
+        return awaitable  # aclose(): the rest of it is not a step
+    return next((each for each in held if isinstance(each, AsyncGeneratorType)), awaitable)
+
+
+def _join_state(join: Join) -> JoinState:
+    branches: list[Any] = []
+    for branch in join.branches:
+        branch.collect()
+        if branch.outcome is not None:
+            branches.append((branch.outcome,))
+        else:
+            branches.append((stack_of(branch.coroutine), branch.cancelled))
+    return JoinState(join.kind, join.return_exceptions, _decided(join), branches)
+
+
+def _decided(join: Join) -> tuple[bool, Any] | int | None:
+    for number, branch in enumerate(join.branches):
+        if join.decided is not None and branch.outcome is join.decided:
+            return number
+    return join.decided
+
+
+# -- what is pending ---------------------------------------------------------------------------
+
+
+def leaves(awaitable: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Each live branch: its path, and the `Wait` it is blocked on (or None if it is not)."""
+    current = awaitable
+    while True:
+        try:
+            inner = _inner(current)
+        except Blocked:
+            yield path, None
+            return
+        if inner is None:
+            break
+        current = inner[1]
+    owner = waiting_object(current)
+    if isinstance(owner, Join):
+        yield from _branch_leaves(owner.branches, path)
+    elif isinstance(owner, AsyncGeneratorType):
+        yield from leaves(owner.ag_await, path)
+    else:
+        blocked = isinstance(owner, Wait) and current is not owner
+        yield path, owner if blocked else None
+
+
+def _branch_leaves(branches: list[Branch], path: Path) -> Iterator[tuple[Path, Any]]:
+    for number, branch in enumerate(branches):
+        branch.collect()
+        if branch.outcome is None:
+            yield from leaves(branch.coroutine, (*path, number))
+
+
+def pending_of(awaitable: Any) -> Pending:
+    """What a suspended coroutine waits for."""
+    found = list(leaves(awaitable))
+    requests = {path: wait.request for path, wait in found if wait is not None}
+    idle = all(wait is not None and not (wait.future is not None and wait.future.done()) for _, wait in found)
+    return Pending(requests, idle)

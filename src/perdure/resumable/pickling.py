@@ -1,0 +1,234 @@
+"""Pickle what frames hold: by reference to source wherever there is source, never by bytecode of ours.
+
+On top of cloudpickle: functions and lambdas of rewritten code go by name, fingerprint and cells;
+cells, async generators, exceptions and dictionary iterators keep what plain pickling would lose.
+"""
+
+import gc
+import io
+import itertools
+import sys
+import warnings
+from collections.abc import Callable
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
+from typing import Any
+
+import cloudpickle
+
+from . import revive
+from .definitions import definition_of_code
+from .errors import NotResumable
+from .frames import read_frame, stack_of
+
+PROTOCOL = 5
+_EMPTY = revive.EMPTY
+
+
+class Refused(TypeError):
+    """A value that must not be stored, though it could be pickled somehow."""
+
+
+class Pickler(cloudpickle.Pickler):
+    """Writes a snapshot's payload; ``bytecode`` tells whether it is bound to this Python."""
+
+    bytecode = False
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How to store *obj*; NotImplemented leaves it to pickle."""
+        reducer = _REDUCERS.get(type(obj))
+        if reducer is not None:
+            return reducer(self, obj)
+        if isinstance(obj, BaseException):
+            return _exception(obj)
+        if isinstance(obj, type):
+            return _class(self, obj)
+        return NotImplemented
+
+    def by_value(self, obj: Any) -> Any:
+        """cloudpickle's way, for what can't be imported."""
+        self.bytecode = True
+        return super().reducer_override(obj)
+
+
+def _importable(obj: Any, qualname: str | None = None) -> bool:
+    """Whether importing the module and following the name leads to this very object."""
+    module = sys.modules.get(getattr(obj, "__module__", None) or "")
+    found: Any = module
+    for part in (qualname or obj.__qualname__).split("."):
+        found = getattr(found, part, None)
+    return module is not None and found is obj
+
+
+def _function(pickler: Pickler, function: FunctionType) -> Any:
+    if _importable(function):
+        return NotImplemented
+    definition = definition_of_code(function.__code__)
+    if definition is None:
+        return pickler.by_value(function)
+    depth = _wrapped_depth(function, definition.qualname)
+    if depth is not None:
+        return revive.wrapped, (function.__module__, definition.qualname, depth)
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    place = function.__globals__["__name__"], definition.qualname, definition.fingerprint
+    extras = function.__name__, function.__qualname__, function.__doc__, function.__defaults__
+    state = *extras, function.__kwdefaults__, _annotations(function), function.__dict__
+    return revive.function, (*place, cells), state, None, None, revive.fill_function
+
+
+def _annotations(function: FunctionType) -> Any:
+    return function.__annotations__ if sys.version_info < (3, 14) else {}
+
+
+def _wrapped_depth(function: FunctionType, qualname: str) -> int | None:
+    """A function that decorators have wrapped is found through ``__wrapped__``."""
+    found: Any = sys.modules.get(function.__module__)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    for depth in range(8):
+        if found is function:
+            return depth
+        found = getattr(found, "__wrapped__", None)
+    return None
+
+
+def _method(_: Pickler, method: MethodType) -> Any:
+    owner, name = method.__self__, method.__func__.__name__
+    if getattr(owner, name, None) == method:
+        return getattr, (owner, name)
+    return MethodType, (method.__func__, owner)
+
+
+def _class(pickler: Pickler, kind: type) -> Any:
+    if kind.__module__ == "builtins" or _importable(kind):
+        return NotImplemented  # by name, in __main__ too: a script may run again and go on
+    return super(Pickler, pickler).reducer_override(kind)
+
+
+def _cell(_: Pickler, cell: CellType) -> Any:
+    try:
+        contents = cell.cell_contents
+    except ValueError:
+        return CellType, ()
+    return CellType, (), contents, None, None, revive.fill_cell
+
+
+def _async_generator(_: Pickler, generator: Any) -> Any:
+    if generator.ag_frame is None:
+        return revive.ended_async_generator, ()
+    return _generator_state(generator, generator.ag_frame, generator.ag_await)
+
+
+def _generator(_: Pickler, generator: Any) -> Any:
+    if generator.gi_frame is None:
+        return iter, ((),)
+    return _generator_state(generator, generator.gi_frame, generator.gi_yieldfrom)
+
+
+def _generator_state(generator: Any, frame: Any, inner: Any) -> Any:
+    try:
+        site, state = read_frame(frame)
+    except NotResumable:
+        raise
+    except Exception as error:
+        kind = type(generator).__name__.replace("_", " ")
+        raise Refused(f"it holds a suspended {kind}: {error}") from None
+    cells = state.pop(revive.CELLS, None)
+    stack = None if inner is None else stack_of(inner)
+    return revive.generator, (site, cells), (site, state, stack), None, None, revive.fill_generator
+
+
+def _coroutine(_: Pickler, coroutine: Any) -> Any:
+    raise Refused(f"it holds the coroutine {coroutine.__qualname__}(), which is not awaited yet: await it, or gather()")
+
+
+def _code(pickler: Pickler, code: CodeType) -> Any:
+    return pickler.by_value(code)
+
+
+def _exception(error: BaseException) -> Any:
+    kind = type(error)
+    own = [each for each in kind.__mro__ if "__reduce__" in vars(each) or "__reduce_ex__" in vars(each)]
+    if own[0].__module__ != "builtins":
+        return NotImplemented
+    state = error.__dict__, error.__cause__, error.__context__, error.__suppress_context__, _trace(error)
+    if kind.__module__ == "builtins":
+        _, arguments, *rest = error.__reduce__()
+        return revive.builtin_error, (kind, arguments), state, None, None, revive.fill_error
+    return revive.error, (kind, error.args), state, None, None, revive.fill_error
+
+
+def _trace(error: BaseException) -> list[tuple[str, str, int]]:
+    """The traceback as text: (file, function, line) for each entry."""
+    found, entry = [], error.__traceback__
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        found.append((code.co_filename, code.co_qualname, entry.tb_lineno))
+        entry = entry.tb_next
+    return found
+
+
+def _dict_iterator(_: Pickler, iterator: Any) -> Any:
+    held = next((each for each in gc.get_referents(iterator) if isinstance(each, dict)), None)
+    if held is None:
+        return iter, ((),)
+    left = iterator.__length_hint__()
+    return revive.dict_iterator, (held, _VIEWS[type(iterator)], len(held) - left)
+
+
+def _dict_view(_: Pickler, view: Any) -> Any:
+    held = next(each for each in gc.get_referents(view) if isinstance(each, dict))
+    return getattr(dict, _VIEWS[type(view)]), (held,)
+
+
+def _itertool(_: Pickler, iterator: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return iterator.__reduce__()
+
+
+def _file(_: Pickler, file: Any) -> Any:
+    raise Refused(f"cannot pickle {type(file).__name__!r} object: an open file stays in its process")
+
+
+def _plain(_: Pickler, __: Any) -> Any:
+    return NotImplemented
+
+
+_VIEWS: dict[type, str] = {
+    **{type(getattr({}, name)()): name for name in ("keys", "values", "items")},
+    **{type(iter(getattr({}, name)())): name for name in ("keys", "values", "items")},
+}
+_ITERTOOLS = [each for each in vars(itertools).values() if isinstance(each, type)]
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+
+_REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
+    FunctionType: _function,
+    MethodType: _method,
+    CellType: _cell,
+    CodeType: _code,
+    AsyncGeneratorType: _async_generator,
+    GeneratorType: _generator,
+    CoroutineType: _coroutine,
+    BuiltinFunctionType: _plain,
+    **dict.fromkeys([type({}.keys()), type({}.values()), type({}.items())], _dict_view),
+    **dict.fromkeys([type(iter({}.keys())), type(iter({}.values())), type(iter({}.items()))], _dict_iterator),
+    **(dict.fromkeys(_ITERTOOLS, _itertool) if (3, 12) <= sys.version_info < (3, 14) else {}),
+    **dict.fromkeys(_FILES, _file),
+}
+
+
+def dump(payload: Any) -> tuple[bytes, bool]:
+    """The pickle of *payload*, and whether it holds bytecode of this Python version."""
+    buffer = io.BytesIO()
+    pickler = Pickler(buffer, PROTOCOL)
+    pickler.dump(payload)
+    return buffer.getvalue(), pickler.bytecode

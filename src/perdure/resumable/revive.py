@@ -1,0 +1,197 @@
+"""What a snapshot calls when it is unpickled. These names are part of the stored format."""
+
+import importlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from types import CellType, FunctionType
+from typing import Any
+
+from .build import CELLS, INNER, POINT, STATE
+from .definitions import definition_by_name, make_function
+from .errors import CodeChanged
+from .frames import JoinState, Site, Stack, State, Step
+from .joining import Branch, Join
+from .runtime import Ready
+
+EMPTY = object()
+
+
+def attribute(module: str, qualname: str) -> Any:
+    """An object by its name. Raises `CodeChanged` if it is gone."""
+    try:
+        found: Any = sys.modules.get(module) or importlib.import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (AttributeError, ModuleNotFoundError) as error:
+        raise CodeChanged(f"{module}.{qualname}", "has been removed") from error
+    return found
+
+
+def wrapped(module: str, qualname: str, depth: int) -> Any:
+    """The function under *depth* decorators."""
+    found = attribute(module, qualname)
+    for _ in range(depth):
+        found = found.__wrapped__
+    return found
+
+
+def function(module: str, qualname: str, fingerprint: str, cells: dict[str, Any]) -> FunctionType:
+    """A nested function or lambda, from its source."""
+    definition = definition_by_name(module, qualname, fingerprint)
+    return make_function(definition.code, module, cells)
+
+
+def fill_function(made: FunctionType, state: tuple[Any, ...]) -> None:
+    """The rest of what a function object holds."""
+    made.__name__, made.__qualname__, made.__doc__, made.__defaults__, kwdefaults, annotations, names = state
+    made.__kwdefaults__ = kwdefaults
+    if annotations:
+        made.__annotations__ = annotations
+    made.__dict__.update(names)
+
+
+def fill_cell(cell: CellType, contents: object) -> None:
+    """A cell exists before its contents: they may refer to it."""
+    cell.cell_contents = contents
+
+
+# -- exceptions --------------------------------------------------------------------------------
+
+
+def builtin_error(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
+    """An exception of a built-in type."""
+    return kind(*arguments)
+
+
+def error(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
+    """An exception of a user's type: its own ``__init__`` has run already, long ago."""
+    made = kind.__new__(kind, *arguments)
+    base = next(each for each in kind.__mro__ if each.__module__ == "builtins")
+    base.__init__(made, *arguments)
+    return made
+
+
+def fill_error(made: BaseException, state: tuple[Any, ...]) -> None:
+    """The attributes and the links of an exception."""
+    names, made.__cause__, made.__context__, made.__suppress_context__, _ = state
+    made.__dict__.update(names)
+
+
+# -- iterators ---------------------------------------------------------------------------------
+
+
+def dict_iterator(held: dict[Any, Any], view: str, done: int) -> Any:
+    """An iterator over a view of *held*, after *done* steps."""
+    made = iter(getattr(held, view)())
+    for _ in range(done):
+        next(made)
+    return made
+
+
+async def _nothing() -> AsyncIterator[None]:
+    return
+    yield
+
+
+def ended_async_generator() -> AsyncIterator[None]:
+    """An async generator that has ended."""
+    made = _nothing()
+    try:
+        made.__anext__().__await__().__next__()
+    except (StopAsyncIteration, StopIteration):
+        pass
+    return made
+
+
+def generator(site: Site, cells: dict[str, Any] | None) -> Any:
+    """A generator whose locals are yet to come: they may refer to it."""
+    state: State = {} if cells is None else {CELLS: cells}
+    return entry_function(site, state)({})
+
+
+def fill_generator(made: Any, state: tuple[Site, State, Stack | None]) -> None:
+    """Give a generator its locals; one that stands at a yield is brought there."""
+    site, variables, inner = state
+    box = (made.ag_frame if hasattr(made, "ag_frame") else made.gi_frame).f_locals[STATE]
+    box.update(variables)
+    if site[3] == 0:
+        return
+    box[POINT] = site[3]
+    if inner is not None:
+        box[INNER] = [starter(inner)]
+        return
+    step = made.__anext__().__await__().__next__ if hasattr(made, "ag_frame") else made.__next__
+    try:
+        step()
+    except StopIteration:
+        pass
+
+
+# -- stacks ------------------------------------------------------------------------------------
+
+
+def entry_function(site: Site, state: State) -> Callable[[State], Any]:
+    """The re-entry form of a frame; takes the cells out of *state*.
+
+    Raises `CodeChanged` if the function is not what it was.
+    """
+    module, qualname, fingerprint, number = site[:4]
+    definition = definition_by_name(module, qualname, fingerprint)
+    cells = state.pop(CELLS, None)
+    if cells is not None:
+        return make_function(definition.entry(number), module, cells)
+    if number not in definition.functions:
+        definition.functions[number] = make_function(definition.entry(number), module, {})
+    return definition.functions[number]
+
+
+def starter(stack: Stack) -> Callable[[], Awaitable[Any]]:
+    """A function that makes the coroutine (or leaf) of a stack; all its code is looked up now."""
+    frames = [(entry_function(site, state), site[3], state) for site, state in stack.frames]
+    return partial(_start, frames, 0, _leaf(stack.leaf))
+
+
+def _start(frames: list[tuple[Any, int, State]], index: int, leaf: Callable[[], Any]) -> Any:
+    if index == len(frames):
+        return leaf()
+    function, number, state = frames[index]
+    frames[index] = (None, 0, {})  # the frame owns its locals from now on
+    if number:
+        state[POINT] = number
+        state[INNER] = [partial(_start, frames, index + 1, leaf)]
+    return function(state)
+
+
+def _leaf(leaf: Any) -> Callable[[], Any]:
+    if isinstance(leaf, JoinState):
+        return partial(_same, _join(leaf))
+    if isinstance(leaf, Step):
+        return leaf.generator.__anext__
+    return partial(_same, leaf)
+
+
+def _same(leaf: Any) -> Any:
+    return leaf
+
+
+def _join(state: JoinState) -> Join:
+    branches: list[Branch] = []
+    for kept in state.branches:
+        if len(kept) == 1:
+            branches.append(Branch(None, kept[0]))
+        else:
+            stack, cancelled = kept
+            branches.append(Branch(starter(stack)()))
+            branches[-1].cancelled = cancelled
+    decided = state.decided
+    if isinstance(decided, int):
+        decided = branches[decided].outcome
+    kind: Any = state.kind
+    return Join(kind, branches, return_exceptions=state.return_exceptions, decided=decided)
+
+
+def rooted(stack: Stack) -> Any:
+    """The coroutine of a whole snapshot."""
+    made = starter(stack)()
+    return made if stack.frames else Ready(made)

@@ -1,0 +1,165 @@
+"""What rewritten code calls. Its module is known to that code by a hidden global name."""
+
+import builtins
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain
+from typing import Any
+
+from .split import Split as Split
+
+iter = builtins.iter  # noqa: A001  the user may have changed what the plain names mean
+aiter = builtins.aiter  # noqa: A001
+set = builtins.set  # noqa: A001
+BaseException = builtins.BaseException  # noqa: A001
+AssertionError = builtins.AssertionError  # noqa: A001
+
+_PLAIN = frozenset(
+    type(builtins.iter(each))
+    for each in ([], (), "", range(0), range(1 << 70), {}, {}.values(), {}.items(), builtins.set(), b"")
+) | {enumerate, zip, map, filter, reversed, type([].__reversed__())}
+
+
+class Over:
+    """Iterate over an iterator without asking it for `__iter__` again."""
+
+    __slots__ = ("iterator",)
+
+    def __init__(self, iterator: Any) -> None:
+        self.iterator = iterator
+
+    def __iter__(self) -> Any:
+        return self.iterator
+
+    def __aiter__(self) -> Any:
+        return self.iterator
+
+
+def over(iterator: Any) -> Any:
+    """What a `for` statement may loop over so that it steps *iterator* itself."""
+    return iterator if type(iterator) in _PLAIN else Over(iterator)
+
+
+def again(iterator: Any) -> Iterator[Any]:
+    """For re-entry into the body of a loop: one empty step, then the rest of *iterator*."""
+    return chain((None,), Over(iterator))
+
+
+def matches(error: BaseException, kinds: Any) -> bool:
+    """Whether ``except kinds`` catches *error*."""
+    try:
+        raise error
+    except kinds:
+        return True
+    except BaseException as other:
+        if other is not error:
+            raise
+        return False
+
+
+class Ready:
+    """An awaitable that has its result already."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object = None) -> None:
+        self.value = value
+
+    def __await__(self) -> Iterator[Any]:
+        return self.value
+        yield
+
+
+class First:
+    """For re-entry into an `async for`: the first step is given, later ones are the iterator's own."""
+
+    def __init__(self, iterator: Any, first: Callable[[], Awaitable[Any]] = Ready) -> None:
+        self.iterator = iterator
+        self.first: Callable[[], Awaitable[Any]] | None = first
+
+    def __aiter__(self) -> "First":
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        if self.first is None:
+            return type(self.iterator).__anext__(self.iterator)
+        first, self.first = self.first, None
+        return first()
+
+
+def _bound(manager: Any, special: str) -> Any:
+    """A special method looked up as the interpreter does: on the type."""
+    kind = type(manager)
+    return getattr(kind, special).__get__(manager, kind)
+
+
+class Inside:
+    """For re-entry into a `with` block: entered already; left by the real `__exit__`."""
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+
+    def __enter__(self) -> None:
+        return None
+
+    @property
+    def __exit__(self) -> Any:
+        return _bound(self.manager, "__exit__")
+
+    def __aenter__(self) -> Ready:
+        return Ready()
+
+    @property
+    def __aexit__(self) -> Any:
+        return _bound(self.manager, "__aexit__")
+
+
+class Entering(Inside):
+    """For re-entry into `__aenter__`: what it still does is given."""
+
+    def __init__(self, manager: Any, rest: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(manager)
+        self.rest = rest
+
+    def __aenter__(self) -> Any:
+        return self.rest()
+
+
+class Leaving:
+    """For re-entry into `__aexit__`: what it still does is given."""
+
+    def __init__(self, rest: Callable[[], Awaitable[Any]]) -> None:
+        self.rest = rest
+
+    def __aenter__(self) -> Ready:
+        return Ready()
+
+    def __aexit__(self, *_: object) -> Any:
+        return self.rest()
+
+
+class Again:
+    """Raise a stored exception once more, as if it had never stopped being handled."""
+
+    def __init__(self, error: Any) -> None:
+        self.error = error
+        self.before: Any = None
+        if isinstance(error, BaseException):
+            self.before = error.__context__, error.__traceback__, error.__suppress_context__
+
+    def raised(self) -> bool:
+        """Whether a `finally` was entered by an exception, rather than in another way."""
+        return isinstance(self.error, BaseException)
+
+    def settle(self) -> None:
+        """Undo what raising it again has done to the exception."""
+        if isinstance(self.error, BaseException):
+            context, traceback, suppressed = self.before
+            self.error.__context__ = context
+            self.error.__traceback__ = traceback
+            self.error.__suppress_context__ = suppressed
+        self.error = self.before = None  # no cycle through the frame
+
+
+def visible(variables: dict[str, Any]) -> dict[str, Any]:
+    """``locals()`` as the user would have it, without our hidden ones."""
+    return {name: value for name, value in variables.items() if not name.startswith(".")}

@@ -1,0 +1,167 @@
+"""Capture and restore."""
+
+import asyncio
+import pickle
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from . import envelope
+from .build import CELLS
+from .errors import BadSnapshot, CodeChanged, NotResumable
+from .frames import Frame, JoinState, Stack, Step, leaves, pending_of, stack_of
+from .pickling import dump
+from .revive import rooted
+from .waiting import Path, Pending, Raise, Wait
+
+_NOTHING: Any = object()
+
+
+def _root(coroutine: Any) -> Any:
+    return coroutine.get_coro() if isinstance(coroutine, asyncio.Task) else coroutine
+
+
+def pending(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]") -> Pending:
+    """What a suspended coroutine (or the one that a task runs) waits for, branch by branch."""
+    return pending_of(_root(coroutine))
+
+
+def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: bytes | None = None) -> bytes:
+    """The suspended *coroutine* as bytes; it is not disturbed, and may go on.
+
+    *key* signs the bytes; `restore` then wants the same key.
+    Raises `NotResumable` if something of it can't be stored: what, and why.
+    """
+    root = _root(coroutine)
+    stack = stack_of(root)
+    waits = {path: wait for path, wait in leaves(root) if wait is not None}
+    try:
+        payload, bound = dump((stack, waits))
+    except NotResumable:
+        raise
+    except Exception as error:
+        raise _culprit(stack, error) from error
+    return envelope.seal(payload, key=key, bound=bound)
+
+
+def _culprit(stack: Stack, error: Exception) -> NotResumable:
+    """Which local could not be pickled."""
+    for (module, qualname, _, _, file, line, _), state in all_frames(stack):
+        for name, value in state.items():
+            found = _trouble(value)
+            if found is None:
+                continue
+            if name == CELLS:
+                name = next((each for each, cell in value.items() if _trouble(cell)), name)
+            function = f"{module}.{qualname}"
+            return NotResumable(str(found), function=function, file=file, line=line, local=_readable(name))
+    return NotResumable(str(error))
+
+
+def _trouble(value: Any) -> Exception | None:
+    try:
+        dump(value)
+    except Exception as error:  # noqa: BLE001  whatever a user's __reduce__ raises
+        return error
+    return None
+
+
+def _readable(name: str) -> str:
+    """A hidden local, for people: the renamed variable of a comprehension, or what it stands for."""
+    if not name.startswith("."):
+        return name
+    if ":" in name:
+        return name[1:].partition(":")[0]
+    kinds = {".it": "the iterator of a loop", ".cm": "the context manager of a with"}
+    return next((text for prefix, text in kinds.items() if name.startswith(prefix)), "part of an expression")
+
+
+def all_frames(stack: Stack) -> list[Frame]:
+    """Every frame of a stack and of its branches."""
+    found = [*stack.frames]
+    if isinstance(stack.leaf, JoinState):
+        for kept in stack.leaf.branches:
+            if len(kept) == 2:
+                found += all_frames(kept[0])
+    return found
+
+
+def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait]]:
+    """Check and unpickle a snapshot."""
+    payload = envelope.unseal(data, key=key)
+    envelope.check_python(data)
+    try:
+        return pickle.loads(payload)  # noqa: S301  the signature has been checked
+    except (AttributeError, ModuleNotFoundError) as error:
+        raise CodeChanged("what the snapshot refers to", f"can't be found ({error})") from error
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise BadSnapshot(f"the snapshot's contents can't be read: {error}") from error
+
+
+def restore(  # noqa: PLR0913
+    data: bytes,
+    *,
+    value: Any = _NOTHING,
+    error: BaseException | None = None,
+    answers: Mapping[Path, Any] | None = None,
+    locals: Mapping[Any, Any] | None = None,  # noqa: A002
+    key: bytes | None = None,
+) -> Coroutine[Any, Any, Any]:
+    """A coroutine that goes on from where *data* was captured.
+
+    *value* or *error* answer the only pending request; *answers* some of several, by path.
+    What is not answered asks again. *locals* changes local variables first.
+    Raises `BadSnapshot`, `CodeChanged`, ValueError (which request?) or KeyError (which local?).
+    """
+    stack, waits = load(data, key)
+    for path, answer in _answers(waits, value, error, answers).items():
+        waits[path].answer = answer if isinstance(answer, Raise) else (answer,)
+    if locals:
+        _change(stack, locals)
+    return rooted(stack)
+
+
+def _answers(
+    waits: Mapping[Path, Wait], value: Any, error: BaseException | None, answers: Mapping[Path, Any] | None
+) -> Mapping[Path, Any]:
+    given = [each for each in (value, error, answers) if each is not _NOTHING and each is not None]
+    if value is None and error is None and answers is None:
+        given = [value]
+    if len(given) > 1:
+        raise ValueError("give one of value, error and answers")
+    if answers is not None:
+        if unknown := sorted(set(answers) - set(waits)):
+            raise ValueError(f"no request is pending at {unknown}; pending are {sorted(waits)}")
+        return answers
+    if not given:
+        return {}
+    if len(waits) != 1:
+        raise ValueError(f"{len(waits)} requests are pending, at {sorted(waits)}: use answers={{path: value}}")
+    return dict.fromkeys(waits, Raise(error) if error is not None else value)
+
+
+def _change(stack: Stack, changes: Mapping[Any, Any]) -> None:
+    """Change locals by name, or by (number of the frame, name)."""
+    frames = flat_frames(stack)
+    for where, value in changes.items():
+        number, name = where if isinstance(where, tuple) else (None, where)
+        chosen = frames[::-1] if number is None else frames[number : number + 1]
+        if not any(_set(state, name, value) for _, state in chosen):
+            raise KeyError(f"no local {name!r} in {'any frame' if number is None else f'frame {number}'}")
+
+
+def _set(state: dict[str, Any], name: str, value: Any) -> bool:
+    if name in state and not name.startswith("."):
+        state[name] = value
+        return True
+    if name in state.get(CELLS, ()):
+        state[CELLS][name].cell_contents = value
+        return True
+    return False
+
+
+def flat_frames(stack: Stack) -> list[Frame]:
+    """All frames in the order of `describe`."""
+    return all_frames(stack)
+
+
+_ = Step
