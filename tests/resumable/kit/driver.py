@@ -6,6 +6,7 @@ logs and ends the same way however often it slept on disk in between.
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import CoroutineType, ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from perdure.resumable import Raise, capture, restore
 
 TOO_MANY = 120
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")  # frames of their own until Python 3.12
 
 
 class Endless(Exception):
@@ -51,10 +53,9 @@ class World:
         """Close abandoned copies; what their `finally` blocks log belongs to nobody."""
         mark = self.mark()
         for coroutine in coroutines:
-            try:
-                coroutine.close()
-            except (RuntimeError, Exception):  # noqa: S110  a program may wait, or fail, while closing
-                pass
+            while coroutine.cr_frame is not None:  # it may wait in a `finally`, and then once more
+                with suppress(BaseException):
+                    coroutine.close()
         self.rewind(mark)
 
 
@@ -122,16 +123,17 @@ def finish(
             else:
                 request = said.in_place(coroutine)
     except Endless:
-        world.quietly_close([coroutine])
+        world.quietly_close([*abandoned, coroutine])
         raise
     except StopIteration as stop:
         result = f"returns {stop.value!r}"
     except Exception as error:
         result = f"raises {world.module.unwind(error)!r}"
         entries = traceback.extract_tb(error.__traceback__)
-        lines = [(entry.name, entry.lineno or 0) for entry in entries if entry.filename == home]
+        own = [entry for entry in entries if entry.filename == home and entry.name not in COMPREHENSIONS]
+        lines = [(entry.name, entry.lineno or 0) for entry in own]
     outcome = Outcome(list(world.module.EFFECTS), result, lines, waits)
-    world.quietly_close(abandoned)
+    world.quietly_close([*abandoned, coroutine])
     return outcome
 
 

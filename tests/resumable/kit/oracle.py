@@ -117,9 +117,11 @@ def untouched(source: str, filename: str, name: str) -> ModuleType:
 
 
 def untouched_claims(family: str) -> ModuleType:
-    """A file of claims, or the world, as Python has it; made once."""
+    """A file of claims, or the world, as Python has it; made once, the world first."""
     name = f"untouched.{family}"
     if name not in sys.modules:
+        if family != "world":
+            untouched_claims("world")
         path = SPEC / f"{family}.py"
         module = untouched(path.read_text(encoding="utf-8"), str(path), family)
         if family == "world":

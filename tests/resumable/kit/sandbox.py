@@ -1,10 +1,10 @@
 """Load a random program twice: as Python has it, and as a module that `install` would rewrite."""
 
-import linecache
 import sys
 from types import ModuleType
 
-from perdure.resumable import load_source
+from perdure.resumable.definitions import Source, register
+from perdure.resumable.loader import Loader
 
 from .claims import rewritten_world, untouched_world
 from .driver import World
@@ -20,8 +20,8 @@ def rewritten(source: str, package: str, name: str, filename: str) -> ModuleType
     module = ModuleType(f"{package}.{name}")
     module.__package__, module.__file__ = package, filename
     sys.modules[module.__name__] = module
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    exec(load_source(source, filename), module.__dict__)
+    register(module.__name__, Source(filename, source))
+    exec(Loader(module.__name__, filename).source_to_code(source, filename), module.__dict__)
     return module
 
 
