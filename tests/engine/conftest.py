@@ -1,7 +1,5 @@
 """Fixtures for the engine: a clock that stands still, and factories."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from perdure.engine.engine import Engine
@@ -17,9 +15,9 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def engine(db: Database, clock: FakeClock) -> AsyncIterator[Engine]:
+async def engine(db: Database, clock: FakeClock) -> Engine:
     """An engine whose services do not run by themselves."""
-    yield Engine(Resources(db=db, telemetry=db, clock=clock, dice=lambda: 0.5))
+    return Engine(Resources(db=db, telemetry=db, clock=clock, dice=lambda: 0.5))
 
 
 @pytest.fixture

@@ -10,8 +10,13 @@ from perdure.engine.attempts import Attempts
 from perdure.engine.catalog import Catalog
 from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
+from perdure.engine.heartbeats import Heartbeats
+from perdure.engine.pending import Pending
+from perdure.engine.reconcile import Reconcile
+from perdure.engine.rescue import Rescue
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
+from perdure.engine.timers import Timers
 
 
 class Engine:
@@ -24,7 +29,12 @@ class Engine:
         self.enqueue = Enqueue(resources, catalog)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
-        self.services: tuple[Service, ...] = ()
+        self.heartbeats = Heartbeats(resources)
+        self.timers = Timers(resources)
+        self.pending = Pending(resources, catalog)
+        self.rescue = Rescue(resources)
+        self.reconcile = Reconcile(resources)
+        self.services: tuple[Service, ...] = (self.timers, self.pending, self.rescue, self.reconcile)
 
     async def start(self) -> None:
         """Set the services going."""

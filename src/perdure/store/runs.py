@@ -92,3 +92,8 @@ async def extend_leases(
     """Keep the leases of a worker's runs, given as `run` and `fence`; return the ids of its own."""
     rows = await tx.all("extend_leases", worker=worker, held=held, lease_until=lease_until)
     return {row[0] for row in rows}
+
+
+async def move(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
+    """Put locked runs, in no lane yet, into other queues; given as `id`, `queue`, `lane`, `pool`."""
+    await tx.run("move_runs", runs=rows)

@@ -46,10 +46,20 @@ update lanes set full_at = null where pool in {list_int:pools} and full_at is no
 -- Each lane with its ready count, for the reconciler.
 select id, ready from lanes
 
+-- name: lock_lanes
+-- The ready counts of some lanes, which nobody else changes until the transaction ends.
+select id, ready from lanes where id in {list_int:lanes} order by id {for_update}
+
 -- name: set_ready
 -- Correct ready counts.
 update lanes set ready = r.ready from {rows:lanes(id int8, ready int8)} as r where lanes.id = r.id
 
+-- name: reopen_forgotten_lanes
+-- Lanes that are out of sight though their pool is not marked as full.
+update lanes set full_at = null
+ where full_at is not null
+   and not exists (select 1 from pools where pools.id = lanes.pool and pools.full_at is not null)
+
 -- name: delete_empty_lanes
--- Forget lanes where nobody stands.
-delete from lanes where ready = 0 and id in {list_int:lanes}
+-- Forget lanes where nobody stands; the next run makes them again.
+delete from lanes where ready = 0

@@ -31,6 +31,14 @@ returning id
 -- Each pool with its running count, for the reconciler.
 select * from pools
 
+-- name: lock_pools
+-- The running counts of some pools, which nobody else changes until the transaction ends.
+select * from pools where id in {list_int:pools} order by (queue is null), id {for_update}
+
 -- name: set_running
 -- Correct running counts.
 update pools set running = r.running from {rows:pools(id int8, running int8)} as r where pools.id = r.id
+
+-- name: delete_idle_pools
+-- Forget pools of concurrency keys that nothing runs in.
+delete from pools where running = 0 and full_at is null and concurrency_key is not null

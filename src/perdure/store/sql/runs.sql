@@ -83,9 +83,21 @@ update runs
    and runs.lease_until is not null
 returning runs.id
 
+-- name: move_runs
+-- Put runs into other queues.
+update runs set queue = r.queue, lane = r.lane, pool = r.pool
+  from {rows:runs(id text, queue text, lane int8, pool int8)} as r
+ where runs.id = r.id
+
 -- name: count_places
 -- How many runs stand in each lane.
 select lane, count(*) as ready from runs where place is not null group by lane
+
+-- name: count_places_of
+-- How many runs stand in some lanes.
+select lane, count(*) as ready from runs
+ where place is not null and lane in {list_int:lanes}
+ group by lane
 
 -- name: count_held
 -- How many runs of each pool hold a slot.

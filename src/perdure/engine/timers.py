@@ -1,0 +1,111 @@
+"""Delays, back-offs and TTLs: one table of alarms, one service.
+
+It sleeps until the next alarm, or until a hint says that a nearer one was set.  Several servers share
+the alarms: each takes what no other has locked.  An alarm is void unless the run still names its
+moment, so an alarm that rings for nothing is the worst that can happen.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.core.lifecycle import On, Status, may
+from perdure.engine.alarms import LONGEST_SLEEP_MS, set_alarms
+from perdure.engine.moves import Move, Step, apply, place_of
+from perdure.engine.resources import Resources
+from perdure.engine.service import Service
+from perdure.store import packets, runs, timers
+from perdure.store.database import Tx
+from perdure.store.packets import ERROR
+from perdure.store.rows import Packet, Run
+from perdure.store.timers import DELAY, RETRY, TTL, Timer
+from perdure.wire.values import JSON, RunError
+
+BATCH = 500
+"""The most alarms in one transaction."""
+
+
+@dataclass(slots=True)
+class Rung:
+    """What the alarms of one transaction come to."""
+
+    moves: list[Move] = field(default_factory=list)
+    alarms: list[Timer] = field(default_factory=list)
+    errors: list[Packet] = field(default_factory=list)
+
+
+class Timers(Service):
+    """Does what is due."""
+
+    channels = (timers.CHANNEL,)
+
+    def __init__(self, resources: Resources) -> None:
+        """Use these resources."""
+        super().__init__(resources.db)
+        self._resources = resources
+        self._next: int | None = None
+
+    async def run_once(self) -> int:
+        """Do all that is due; return how many alarms rang."""
+        total = 0
+        while True:
+            now = self._resources.clock.now()
+            count, self._next = await self._db.transact(self._ring, now)
+            total += count
+            if count < BATCH:
+                return total
+
+    def next_pause_ms(self) -> float:
+        """Return how long it is to the next alarm."""
+        if self._next is None:
+            return LONGEST_SLEEP_MS
+        return max(0, min(self._next - self._resources.clock.now(), LONGEST_SLEEP_MS))
+
+    async def _ring(self, tx: Tx, now: int) -> tuple[int, int | None]:
+        due = await timers.lock_due(tx, now=now, limit=BATCH)
+        if due:
+            locked = await runs.lock(tx, sorted({timer.subject for timer in due}))
+            rung = _settle(due, locked.values(), now)
+            await apply(tx, rung.moves, now=now)
+            await set_alarms(tx, rung.alarms, now)
+            if rung.errors:
+                await packets.put(tx, rung.errors)
+            await timers.remove(tx, due)
+        return len(due), await timers.next_due(tx)
+
+
+def _settle(due: Sequence[Timer], locked: Iterable[Run], now: int) -> Rung:
+    """Decide what the alarms mean for the runs; of each run only one can be valid."""
+    rings = {(timer.subject, timer.kind, timer.due_at) for timer in due}
+    rung = Rung()
+    for run in locked:
+        status = Status(run.status)
+        if (run.id, TTL, run.expires_at) in rings and may(status, On.EXPIRE):
+            _expire(rung, run)
+        elif (run.id, DELAY, run.due_at) in rings and status is Status.DELAYED:
+            _end_delay(rung, run, now)
+        elif (run.id, RETRY, run.due_at) in rings and status is Status.QUEUED:
+            changes: dict[str, Any] = {"place": place_of(run.due_at or now, run.priority), "due_at": None}
+            rung.moves.append(Move(run, (), changes))
+    return rung
+
+
+def _end_delay(rung: Rung, run: Run, now: int) -> None:
+    expires_at = now + run.ttl_ms if run.ttl_ms else None
+    changes: dict[str, Any] = {
+        "place": place_of(run.due_at or now, run.priority),
+        "queued_at": now,
+        "due_at": None,
+        "expires_at": expires_at,
+    }
+    rung.moves.append(Move(run, [Step(On.DUE)], changes))
+    if expires_at is not None:
+        rung.alarms.append(Timer(expires_at, TTL, run.id))
+
+
+def _expire(rung: Rung, run: Run) -> None:
+    seconds = (run.ttl_ms or 0) / 1000
+    message = f"Run expired because the TTL ({seconds:g}s) was reached"
+    rung.moves.append(Move(run, [Step(On.EXPIRE, message=message)], {"expires_at": run.expires_at}))
+    error = RunError(type="STRING_ERROR", raw=message).to_json().decode()
+    rung.errors.append(Packet(run.id, ERROR, JSON, error))
