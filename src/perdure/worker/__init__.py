@@ -1,0 +1,1 @@
+"""Run the user's tasks: a supervisor that speaks to the server, and the processes that run the code."""

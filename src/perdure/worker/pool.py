@@ -1,0 +1,99 @@
+"""The executors of a worker: finds one for each run, keeps some warm, and lets go of the rest."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from perdure.wire.workers import Assignment, Isolation, WorkerEnvironment
+from perdure.worker.launch import Launcher
+from perdure.worker.machines import Machine, machine_for
+from perdure.worker.options import WorkerOptions
+from perdure.worker.process import ExecutorProcess, Host
+from perdure.worker.warm import WarmPool
+
+Key = tuple[str, str]
+"""What a warm executor is kept for: a task and a machine."""
+
+
+class Pool:
+    """Every executor of the worker, busy or idle."""
+
+    def __init__(
+        self, launcher: Launcher, host: Host, environment: WorkerEnvironment, options: WorkerOptions
+    ) -> None:
+        self._launcher = launcher
+        self._host = host
+        self._environment = environment
+        self._options = options
+        self._warm: WarmPool[Key, ExecutorProcess] = WarmPool(options.warm)
+        self._all: set[ExecutorProcess] = set()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def busy(self) -> Iterator[ExecutorProcess]:
+        """Return the executors that run something."""
+        return (process for process in list(self._all) if process.runs)
+
+    def executor_for(self, run: Assignment, isolation: Isolation) -> ExecutorProcess:
+        """Return the executor that a run is to go to; a new one is not ready yet, but takes it."""
+        machine = machine_for(run.machine)
+        if isolation == "shared":
+            return self._shared(run.run_id, machine) or self._launch(machine, is_shared=True)
+        found = self._warm.take((run.task, machine.name)) if isolation == "process" else None
+        return found or self._launch(machine)
+
+    def give_back(self, process: ExecutorProcess, run: Assignment, isolation: Isolation) -> None:
+        """Take note that an executor has finished a run: keep it warm, or let it go."""
+        if isolation == "fresh" or process.is_worn(self._options.warm):
+            process.retire()
+        if process.is_retired or process.runs:
+            return
+        # Shared executors are found by what they run, not by the task; idle, they are kept alike.
+        key = ("", "shared") if process.is_shared else (run.task, process.machine.name)
+        for evicted in self._warm.give(key, process, time.monotonic()):
+            evicted.retire()
+
+    def forget(self, process: ExecutorProcess) -> None:
+        """Take note that an executor has ended."""
+        self._all.discard(process)
+        self._warm.remove(process)
+
+    async def run(self) -> None:
+        """Let go of executors that are idle for too long, for as long as the worker lives."""
+        while True:
+            for process in self._warm.expire(time.monotonic()):
+                process.retire()
+            expiry = self._warm.next_expiry() or time.monotonic() + self._options.warm.idle_seconds
+            await asyncio.sleep(max(expiry - time.monotonic(), 0.05))
+
+    async def stop(self) -> None:
+        """Let go of all executors, kill those that run something, and wait until all have ended."""
+        for process in list(self._all):
+            if process.runs:
+                process.kill()
+            process.retire()
+        await asyncio.gather(*(process.ended() for process in self._all))
+
+    def _shared(self, run_id: str, machine: Machine) -> ExecutorProcess | None:
+        open_ones = [
+            process
+            for process in self._all
+            if process.is_shared
+            and not process.is_retired
+            and process.machine == machine
+            and run_id not in process.runs
+            and len(process.runs) < self._options.shared_runs
+        ]
+        if not open_ones:
+            return None
+        process = min(open_ones, key=lambda one: len(one.runs))
+        self._warm.remove(process)
+        return process
+
+    def _launch(self, machine: Machine, *, is_shared: bool = False) -> ExecutorProcess:
+        process = ExecutorProcess(
+            self._launcher.launch(), self._host, self._environment, machine, is_shared=is_shared
+        )
+        self._all.add(process)
+        return process

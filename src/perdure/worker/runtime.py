@@ -1,0 +1,153 @@
+"""What a run asks of the executor that hosts it: the `Runtime` of `perdure.sdk`."""
+
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic_core import to_json
+
+from perdure.core.clock import Clock, to_datetime
+from perdure.wire.executor import Flush
+from perdure.wire.runs import MetadataOperation
+from perdure.wire.workers import Assignment, LogLine, MetadataChanged
+from perdure.worker.outbox import Outbox
+
+Level = Literal["debug", "info", "warning", "error"]
+Source = Literal["logger", "logging", "stdout", "stderr", "perdure"]
+Target = Literal["self", "parent", "root"]
+
+
+@dataclass(frozen=True)
+class LogLimits:
+    """How much one attempt may log."""
+
+    #: lines
+    lines: int = 20_000
+    #: characters in all
+    characters: int = 8 * 1024 * 1024
+    #: characters of one line; the number is that of Trigger.dev
+    line: int = 131_072
+
+
+class RunRuntime:
+    """The host of one attempt; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        run: Assignment,
+        outbox: Outbox,
+        clock: Clock,
+        flush: Callable[[Flush], Awaitable[None]],
+        *,
+        limits: LogLimits = LogLimits(),
+    ) -> None:
+        """Host an attempt.
+
+        Args:
+            run: the attempt.
+            outbox: where its lines and changes go.
+            clock: what tells a line's time.
+            flush: sends a `Flush` and returns when it is answered.
+            limits: how much it may log.
+        """
+        self._run = run
+        self._outbox = outbox
+        self._clock = clock
+        self._flush = flush
+        self._limits = limits
+        self._counts = threading.Lock()
+        self._lines = 0
+        self._characters = 0
+        self._dropped = 0
+        self._flushes = 0
+
+    def log(
+        self,
+        level: Level,
+        message: str,
+        properties: dict[str, Any] | None = None,
+        source: Source = "logger",
+    ) -> None:
+        """Add a line to the run's log; a line over the limits is cut or dropped, and the log says so."""
+        message = _cut(message, self._limits.line)
+        if self._admits(len(message)):
+            self._send(level, message, source, _plain(properties, self._limits.line))
+
+    def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
+        """Change the metadata of the run, its parent or its root."""
+        name = "operations" if target == "self" else f"{target}_operations"
+        self._change(**{name: [operation]})
+
+    def add_tags(self, tags: list[str]) -> None:
+        """Add tags to the run."""
+        self._change(tags=list(tags))
+
+    async def flush(self) -> None:
+        """Wait until the server has all that this run has changed so far."""
+        self._flushes += 1
+        await self._flush(Flush(run_id=self._run.run_id, number=self._flushes))
+
+    def tell(self, level: Level, message: str) -> None:
+        """Add a line of Perdure's own, whatever the limits say."""
+        self._send(level, message, "perdure", None)
+
+    def close(self) -> None:
+        """Say what was dropped, at the end of the attempt."""
+        if self._dropped:
+            self.tell("warning", f"{self._dropped:,} more lines were dropped.")
+
+    def _admits(self, characters: int) -> bool:
+        with self._counts:
+            if self._lines < self._limits.lines and self._characters < self._limits.characters:
+                self._lines += 1
+                self._characters += characters
+                return True
+            self._dropped += 1
+            is_first = self._dropped == 1
+        if is_first:
+            self.tell(
+                "warning",
+                f"The log is cut here: an attempt may log {self._limits.lines:,} lines or "
+                f"{self._limits.characters:,} characters. Log less, or write to a file or a store.",
+            )
+        return False
+
+    def _send(self, level: Level, message: str, source: Source, properties: dict[str, Any] | None) -> None:
+        self._outbox.log(
+            LogLine(
+                run_id=self._run.run_id,
+                attempt=self._run.attempt,
+                time=to_datetime(self._clock.now()),
+                level=level,
+                message=message,
+                source=source,
+                properties=properties,
+            )
+        )
+
+    def _change(self, **parts: list[Any]) -> None:
+        change = MetadataChanged(run_id=self._run.run_id, fence=self._run.fence, **parts)
+        change.to_json()  # a value that is no JSON raises here, in the user's own call
+        self._outbox.change(change)
+
+
+def _cut(message: str, limit: int) -> str:
+    if len(message) > limit:
+        message = f"{message[:limit]}… (cut; {len(message) - limit:,} more characters)"
+    # A lone surrogate can't be sent as UTF-8.
+    return message if message.isascii() else message.encode("utf-8", "replace").decode()
+
+
+def _plain(properties: dict[str, Any] | None, limit: int) -> dict[str, Any] | None:
+    """Return properties as JSON values; what is none is told by its `repr`."""
+    if not properties:
+        return None
+    try:
+        text = to_json(properties, fallback=repr)
+    except Exception as error:  # the `repr` of a user's object may raise anything
+        return {"unserializable": ascii(error)}
+    if len(text) > limit:
+        return {"cut": f"{len(text):,} bytes of properties; a line may have {limit:,}"}
+    return json.loads(text)
