@@ -238,6 +238,36 @@ def test_an_operand_that_cannot_be_stored_is_refused_without_a_local(project: Pr
     assert "lock" in refused.value.reason
 
 
+def test_an_async_generator_expression_alive_across_a_wait_is_refused(project: Project) -> None:
+    module = project.module("""
+        from perdure.resumable import suspend
+
+        async def main():
+            values = (await suspend(x) for x in [1, 2])
+            async for value in values:
+                await suspend(value)
+    """)
+    coroutine = waiting(module.main())
+    coroutine.send(3)
+
+    with pytest.raises(NotResumable, match="generator") as refused:
+        capture(coroutine)
+
+    assert refused.value.local == "values"
+
+
+def test_a_function_over_the_variable_of_a_waiting_comprehension_is_refused(project: Project) -> None:
+    module = project.module("""
+        from perdure.resumable import suspend
+
+        async def main():
+            return [lambda: x for x in [1, 2] if await suspend(x)]
+    """)
+
+    with pytest.raises(NotResumable, match="comprehension"):
+        capture(waiting(module.main()))
+
+
 def test_a_coroutine_that_is_not_ours_is_refused() -> None:
     async def stranger() -> None:
         await _Pause()

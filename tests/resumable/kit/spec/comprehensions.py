@@ -1,6 +1,6 @@
 """Comprehensions with waits: order, filters, scoping."""
 
-from .world import ask, log, numbers, suspend, t
+from .world import log, numbers, suspend, t
 
 
 async def list_set_and_dict():
@@ -53,7 +53,7 @@ async def a_walrus_in_a_comprehension_binds_outside():
 
 
 async def lambdas_in_a_comprehension_share_its_variable():
-    functions = [lambda: x for x in (1, 2, 3) if await suspend(x)]
+    functions = [lambda: x for x in [1, 2, 3, await suspend(4)]]
     more = [(lambda y=y: y) for y in [await suspend(z) for z in (4, 5)]]
     await suspend(0)
     return [f() for f in functions], [f() for f in more]
@@ -95,13 +95,8 @@ async def generator_expressions_consumed_at_once():
     return total, await suspend(total), max((await suspend([1, 5, 3])), key=lambda x: -x), any(x > limit for x in [await suspend(3)])
 
 
-async def an_async_generator_expression():
-    values = (await suspend(x) async for x in numbers(3) if x)
-    seen = []
-    async for value in values:
-        seen.append(value)
-        await ask(value)
-    return seen, [y async for y in (await suspend(z) for z in (1, 2))]
+async def async_comprehensions_as_operands():
+    return [x async for x in numbers(1)] if await suspend(0) else [x async for x in numbers(2) if x]
 
 
 async def targets_of_comprehensions_are_unpacked():

@@ -169,7 +169,6 @@ async def managers_of_contextlib():
         raise KeyError
     async with contextlib.AsyncExitStack() as stack:
         log(stack.enter_context(Guard("a")))
-        await stack.enter_async_context(AsyncGuard("b"))
         stack.callback(log, "called back")
         await suspend(3)
     with contextlib.ExitStack() as stack:

@@ -138,10 +138,13 @@ async def async_iterators_of_the_project():
 
 
 async def closing_a_stream_runs_its_finally_once():
-    async with contextlib.aclosing(_rich([1, 3, 5])) as stream:
+    stream = _rich([1, 3, 5])
+    try:
         async for item in stream:
             log(item, await suspend("body"))
             break
+    finally:
+        await stream.aclose()
     log("closed", await suspend(1))
     return [x async for x in stream]
 

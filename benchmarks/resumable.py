@@ -1,0 +1,195 @@
+"""What sleeping on disk costs: the plain form, a capture, a restore, the bytes, the rewriting.
+
+    python benchmarks/resumable.py
+
+Prints a table; the targets beside it are those of the package's issue. Times are the best
+of several rounds, so that what else the machine does counts little.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from perdure.resumable import capture, install, restore
+
+ROUNDS = 15
+
+PROJECT = """
+    from perdure.resumable import suspend
+
+    async def leaf(x):
+        return x
+
+    async def loop(turns):
+        total = 0
+        for number in range(turns):
+            total += await leaf(number)
+        return total
+
+    async def mixed(turns):
+        total, items = 0, []
+        for number in range(turns):
+            if number % 3 == 0:
+                total += await leaf(number)
+            else:
+                items.append(await leaf(total))
+            try:
+                total = max(total, await leaf(number) + len(items))
+            except ValueError:
+                raise
+            if len(items) > 10:
+                items = [await leaf(x) for x in items[:3]]
+        return total
+
+    async def waits(turns):
+        total = 0
+        for number in range(turns):
+            total += await suspend(number)
+        return total
+
+    async def outer(order_id, amount):
+        order = {"id": order_id, "lines": [1, 2, 3]}
+        attempt, currency, paid = 1, "EUR", False
+        return await middle(order, amount), attempt, currency, paid
+
+    async def middle(order, amount):
+        fee, rate, total = 3, 0.19, amount * 1.19
+        for line in order["lines"]:
+            await inner(order, line)
+        return fee, rate, total
+
+    async def inner(order, line):
+        name, note = "line", "a few words"
+        return await suspend(name), note
+"""
+
+
+@contextlib.contextmanager
+def project(source: str, lines: int = 0) -> Iterator[Callable[[bool], ModuleType]]:
+    """A module in a folder of its own; the function given imports it, rewritten or untouched."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = f"bench_{abs(hash((source, lines)))}"
+        sys.path.insert(0, folder)
+
+        def load(rewritten: bool) -> ModuleType:
+            (Path(folder) / f"{name}_{rewritten}.py").write_text(textwrap.dedent(source))
+            sys.modules.pop(f"{name}_{rewritten}", None)
+            importlib.invalidate_caches()
+            return importlib.import_module(f"{name}_{rewritten}")
+
+        untouched = load(False)
+        install([folder])
+        try:
+            yield lambda rewritten: load(True) if rewritten else untouched
+        finally:
+            sys.path.remove(folder)
+
+
+def best(run: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Seconds of the fastest of several runs."""
+    times = []
+    for _ in range(rounds):
+        start = perf_counter()
+        run()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def in_turn(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    """The best of each, taken in turn, so that both see the same machine."""
+    pairs = [(best(first, 1), best(second, 1)) for _ in range(ROUNDS * 3)]
+    return min(a for a, _ in pairs), min(b for _, b in pairs)
+
+
+def driven(coroutine: Any) -> None:
+    """Run to the end, answering each wait at once."""
+    answer = None
+    with contextlib.suppress(StopIteration):
+        while True:
+            answer = coroutine.send(answer)
+
+
+async def ordinary(function: Callable[[int], Any], turns: int) -> None:
+    """Under asyncio, as an ordinary coroutine."""
+    await function(turns)
+
+
+def plain_form(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, str]]:
+    untouched, rewritten, turns = load(False), load(True), 20_000
+    for name in ("loop", "mixed", "waits"):
+        theirs, ours = in_turn(
+            lambda name=name: driven(getattr(untouched, name)(turns)),
+            lambda name=name: driven(getattr(rewritten, name)(turns)),
+        )
+        yield f"plain form of `{name}` against the untouched function", f"{ours / theirs:.3f} x", "<= 1.05 x"
+    theirs, ours = in_turn(
+        lambda: asyncio.run(ordinary(untouched.loop, turns)), lambda: asyncio.run(ordinary(rewritten.loop, turns))
+    )
+    yield "the same, `loop` as a task of asyncio", f"{ours / theirs:.3f} x", "<= 1.05 x"
+
+
+def snapshots(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, str]]:
+    coroutine, times = load(True).outer("order-1", 100), 200
+    coroutine.send(None)
+    data = capture(coroutine)
+    yield "bytes of three frames with a dozen locals", f"{len(data):,}", "< 1,000"
+    taken = best(lambda: [capture(coroutine) for _ in range(times)]) / times
+    yield "capture", f"{taken * 1e6:.1f} µs", "< 40 µs"
+    woken = best(lambda: [restore(data, value=1).close() for _ in range(times)]) / times
+    yield "restore", f"{woken * 1e6:.1f} µs", "< 20 µs"
+
+    def to_the_next_wait() -> None:
+        restored = restore(data, value=1)
+        restored.send(None)
+        restored.close()
+
+    woken = best(lambda: [to_the_next_wait() for _ in range(times)]) / times
+    yield "restore and run to the next wait", f"{woken * 1e6:.1f} µs", ""
+    signed = capture(coroutine, key=b"key")
+    woken = best(lambda: [restore(signed, value=1, key=b"key").close() for _ in range(times)]) / times
+    yield "restore of signed bytes", f"{woken * 1e6:.1f} µs", ""
+
+
+def importing() -> Iterator[tuple[str, str, str]]:
+    """A project of 3,000 lines: half of its functions wait."""
+    body = textwrap.dedent(PROJECT).replace("from perdure.resumable import suspend\n", "")
+    plain = "".join(
+        f"def plain_{n}(a, b):\n    c = [a, b]\n    for d in c:\n        if d:\n            a += d\n    return a\n\n\n"
+        for n in range(6)
+    )
+    copies = 30
+    source = "from perdure.resumable import suspend\n" + (body + plain) * copies
+    hundreds = source.count("\n") / 100
+
+    with project(source, copies) as load:
+        before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        cold = best(lambda: load(True), 5)
+        normal = best(lambda: compile(source, "source", "exec"), 5)
+        sys.dont_write_bytecode = False
+        load(True)
+        warm = best(lambda: load(True), 5)
+        sys.dont_write_bytecode = before
+    yield "import of 100 lines, nothing cached", f"{cold / hundreds * 1e3:.2f} ms", ""
+    yield "  of these Python's own compiling", f"{normal / hundreds * 1e3:.2f} ms", ""
+    yield "  rewriting 100 lines", f"{(cold - normal) / hundreds * 1e3:.2f} ms", "< 1 ms"
+    yield "import of 100 lines, cached", f"{warm / hundreds * 1e3:.3f} ms", "~ 0"
+
+
+def main() -> None:
+    print(f"Python {sys.version.split()[0]}")
+    print(f"{'':60} {'measured':>12} {'target':>12}")
+    with project(PROJECT) as load:
+        for what, measured, target in (*plain_form(load), *snapshots(load), *importing()):
+            print(f"{what:60} {measured:>12} {target:>12}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
