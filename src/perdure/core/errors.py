@@ -6,6 +6,7 @@ PerdureError
 │   ├── BadDuration               a text is no duration
 │   └── BadSetting                a setting has an unknown name or a bad value
 ├── Unauthorized             401  no key, or a wrong one
+│   └── NoSecretKey               the client has no key to send
 ├── Forbidden                403  the key or token does not allow this
 ├── NotFound                 404  a run, task, queue … that does not exist
 ├── TooLarge                 413  more than the limit
@@ -27,6 +28,7 @@ PerdureError
 │       └── TransactionSuspended  a transaction awaited something other than itself
 ├── ServerStopping           503  the server stops; ask again
 ├── ServerUnreachable             no Perdure server answers
+├── BadAnswer                     what answers is not a Perdure server
 ├── PortInUse                     another program listens on the server's port
 ├── ProjectUnloadable             a worker can't import the project at all
 └── TaskError                     raised by or for task code
@@ -89,6 +91,15 @@ class Unauthorized(PerdureError):
 
     code = "unauthorized"
     status = 401
+
+
+class NoSecretKey(Unauthorized):
+    """There is no secret key: set PERDURE_SECRET_KEY, or run `perdure dev` in this project once.
+
+    `perdure dev` makes one and keeps it in .perdure/dev.key; a client also takes it as secret_key=….
+    """
+
+    code = "no_secret_key"
 
 
 class Forbidden(PerdureError):
@@ -244,9 +255,15 @@ class PortInUse(PerdureError):
 
 
 class ServerUnreachable(PerdureError):
-    """No Perdure server answers at {url}: start one with `perdure dev`, or set PERDURE_API_URL."""
+    """No Perdure server answers at {url} ({reason}): start one with `perdure dev`, or set PERDURE_API_URL."""
 
     code = "server_unreachable"
+
+
+class BadAnswer(PerdureError):
+    """What answered {endpoint} is not a Perdure server, or another version of it: {reason}"""
+
+    code = "bad_answer"
 
 
 class ProjectUnloadable(PerdureError):

@@ -1,0 +1,139 @@
+"""The options of a trigger, from Python's spelling to the wire's."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from perdure.client.idempotency import IdempotencyKey, make_key
+from perdure.core.clock import from_datetime
+from perdure.core.duration import Duration, to_milliseconds
+from perdure.core.errors import BadOption
+from perdure.wire.runs import KeyOptions, QueueChoice, TriggerOptions
+
+OPTIONS = (
+    "concurrency_key",
+    "delay",
+    "idempotency_key",
+    "idempotency_key_ttl",
+    "machine",
+    "max_attempts",
+    "max_duration",
+    "metadata",
+    "priority",
+    "queue",
+    "region",
+    "tags",
+    "test",
+    "ttl",
+    "version",
+)
+"""What a trigger can be told, by name."""
+
+
+def make_options(given: Mapping[str, Any]) -> TriggerOptions:
+    """Return trigger options for the wire.
+
+    Args:
+        given: values by the names in `OPTIONS`; durations as seconds, text or timedelta, moments as
+            aware datetimes, `queue` as a name or a queue, `idempotency_key` as a text or a made key.
+            None means unset.
+
+    Raises:
+        BadOption: a name is unknown (the nearest is named), or a value can't be.
+        BadDuration: a text is no duration.
+    """
+    wire: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in OPTIONS:
+            raise BadOption(option=name, value=value, expected=_known(name))
+        if value is not None:
+            wire.update(_SPELLED.get(name, _as_it_is)(name, value))
+    try:
+        return TriggerOptions(**wire)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0])
+        raise BadOption(option=option, value=first["input"], expected=first["msg"]) from None
+
+
+def duration_text(duration: Duration) -> str:
+    """Return a duration as the server reads it; text stays as it is, once checked."""
+    milliseconds = to_milliseconds(duration)
+    return duration if isinstance(duration, str) else f"{milliseconds}ms"
+
+
+def moment_or_duration(value: Duration | datetime) -> str:
+    """Return a moment, as ISO 8601, or a duration from now.
+
+    Raises:
+        BadOption: the moment has no time zone.
+    """
+    if not isinstance(value, datetime):
+        return duration_text(value)
+    try:
+        from_datetime(value)
+    except ValueError as error:
+        raise BadOption(option="delay", value=value, expected=str(error)) from None
+    return value.isoformat()
+
+
+def _as_it_is(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
+def _delay(_: str, value: Duration | datetime) -> dict[str, Any]:
+    return {"delay": moment_or_duration(value)}
+
+
+def _ttl(_: str, value: Duration) -> dict[str, Any]:
+    return {"ttl": 0 if to_milliseconds(value) == 0 else duration_text(value)}
+
+
+def _max_duration(_: str, value: Duration) -> dict[str, Any]:
+    return {"max_duration": to_milliseconds(value) / 1000}
+
+
+def _queue(_: str, value: Any) -> dict[str, Any]:
+    return {"queue": QueueChoice(name=getattr(value, "name", value))}
+
+
+def _key(_: str, value: str | IdempotencyKey) -> dict[str, Any]:
+    key = value if isinstance(value, IdempotencyKey) else make_key(value)
+    return {
+        "idempotency_key": key.hash,
+        "idempotency_key_options": KeyOptions(key=key.key, scope=key.scope),
+    }
+
+
+def _key_ttl(_: str, value: Duration) -> dict[str, Any]:
+    # The wire takes one number with one unit here, and no other form.
+    return {"idempotency_key_ttl": f"{-(-to_milliseconds(value) // 1000)}s"}
+
+
+def _metadata(_: str, value: Any) -> dict[str, Any]:
+    return {"metadata": to_jsonable_python(value)}
+
+
+def _version(_: str, value: str) -> dict[str, Any]:
+    return {"lock_to_version": value}
+
+
+_SPELLED: dict[str, Callable[[str, Any], dict[str, Any]]] = {
+    "delay": _delay,
+    "ttl": _ttl,
+    "max_duration": _max_duration,
+    "queue": _queue,
+    "idempotency_key": _key,
+    "idempotency_key_ttl": _key_ttl,
+    "metadata": _metadata,
+    "version": _version,
+}
+
+
+def _known(name: str) -> str:
+    near = difflib.get_close_matches(name, OPTIONS, n=1)
+    return f"no such option; did you mean {near[0]}?" if near else f"one of {', '.join(OPTIONS)}"
