@@ -189,15 +189,22 @@ class Make:
         return (await self.row(run)).status
 
     async def run(self, *, status: Status = Status.QUEUED, worker: Worker | None = None) -> Run:
-        """Make a run that is in this status by having lived up to it."""
+        """Make a run that is in this status by having lived up to it.
+
+        Args:
+            status: the status; QUEUED is also that of a run between two attempts.
+            worker: who has or had it; by default one of its own, which knows a task of its own.
+        """
+        task = TASK if worker else f"task-{next(self._numbers)}"
         if status is Status.PENDING_VERSION:
-            return await self.row(await self.trigger("unknown"))
+            return await self.row(await self.trigger(task))
         if status is Status.DELAYED:
-            return await self.row(await self.trigger(delay="1h"))
-        worker = worker or await self.worker()
-        run = await self.trigger()
+            return await self.row(await self.trigger(task, delay="1h"))
+        worker = worker or await self.worker(manifest(task), version=f"20260101.{next(self._numbers)}")
+        run = await self.trigger(task)
         if status is not Status.QUEUED:
             (held,) = await self.claim(worker)
+            assert held.run_id == run
             await self._live(worker, held, status)
         row = await self.row(run)
         assert row.status == status

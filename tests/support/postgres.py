@@ -22,7 +22,7 @@ FOLDER_VARIABLE = "PERDURE_TEST_POSTGRES_FOLDER"
 
 GUARD = Path(__file__).with_name("postgres_guard.py")
 
-CARELESS = ("fsync = off", "full_page_writes = off", "shared_buffers = 64MB")
+CARELESS = ("fsync = off", "full_page_writes = off", "shared_buffers = 64MB", "deadlock_timeout = 100ms")
 """For tests: a power failure may eat them."""
 
 

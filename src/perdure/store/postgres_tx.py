@@ -100,7 +100,7 @@ class PostgresTx(Tx):
 
     async def rollback(self) -> None:
         """Undo the transaction, if there still is one."""
-        if self._connection.is_closed() or not self._connection.is_in_transaction():
+        if self._is_lost() or not self._connection.is_in_transaction():
             return
         try:
             await self._connection.execute("rollback", timeout=ANSWER_S)
@@ -124,8 +124,14 @@ class PostgresTx(Tx):
         if status != "COMMIT":
             raise StoreFault(problem="a transaction caught the error of a failed statement and went on")
 
+    def _is_lost(self) -> bool:
+        try:
+            return self._connection.is_closed()
+        except asyncpg.InterfaceError:  # the pool has taken the broken connection back already
+            return True
+
     def _explain(self, error: Exception, statement: str) -> StorageError:
-        if isinstance(error, (*LOST, *UNDONE)) or self._connection.is_closed():
+        if isinstance(error, (*LOST, *UNDONE)) or self._is_lost():
             return DatabaseUnavailable(database=self._database, reason=reason_of(error))
         if isinstance(error, asyncpg.IntegrityConstraintViolationError):
             return ConstraintViolated(statement=statement, problem=error)

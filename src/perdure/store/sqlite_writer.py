@@ -118,22 +118,17 @@ class Writer:
 
     def _commit(self, group: list[Job]) -> None:
         """Run a group as one commit, and note each one's result."""
+        alone = len(group) == 1
         try:
             self._connection.execute("begin immediate")
-            if len(group) == 1:
-                self._run_alone(group[0])
-            else:
-                for job in group:
+            for job in group:
+                if alone:
+                    self._run(job)
+                else:
                     self._run_among_others(job)
-            if self._connection.in_transaction:
-                self._connection.execute("commit")
+            self._connection.execute("rollback" if alone and group[0].error else "commit")
         except sqlite3.Error as error:
             self._fail(group, error)
-
-    def _run_alone(self, job: Job) -> None:
-        self._run(job)
-        if job.error is not None and self._connection.in_transaction:
-            self._connection.execute("rollback")
 
     def _run_among_others(self, job: Job) -> None:
         if job.future.cancelled():
@@ -141,7 +136,6 @@ class Writer:
         self._connection.execute("savepoint body")
         self._run(job)
         if job.error is not None:
-            # If SQLite gave up the whole transaction (disk full), this raises and fails the group.
             self._connection.execute("rollback to body")
         self._connection.execute("release body")
 
@@ -152,6 +146,8 @@ class Writer:
             job.channels = tx.channels
         except BaseException as error:  # the caller's to handle, whatever it is
             job.error = error
+        if not self._connection.in_transaction:
+            raise sqlite3.OperationalError("the transaction was given up; is the disk full?") from job.error
 
     def _fail(self, group: list[Job], error: sqlite3.Error) -> None:
         """Nothing of the group was committed: tell each who waits."""

@@ -52,3 +52,9 @@ select 'postgres' as name
 -- name: put_all_simple
 insert into items (id, amount)
 select r.id, r.amount from {rows:items(id text, amount int8)} as r
+
+-- name: backend (sqlite)
+select 0 as pid
+
+-- name: backend (postgres)
+select pg_backend_pid() as pid
