@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure.store.database import Tx
-from perdure.store.rows import Attempt
+from perdure.store.rows import Attempt, RunEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,8 @@ async def tags_of(tx: Tx, runs: Sequence[str]) -> dict[str, list[str]]:
     for run, tag in await tx.all("tags", runs=runs):
         found.setdefault(run, []).append(tag)
     return found
+
+
+async def events_of(tx: Tx, run: str, *, after: int = 0) -> list[RunEvent]:
+    """Return a run's events in their order; only those with a larger sequence number."""
+    return [RunEvent(*row) for row in await tx.all("events", run=run, after=after)]

@@ -40,3 +40,7 @@ select r.environment, r.tag, r.run from {rows:tags(environment text, tag text, r
 -- name: tags
 -- The tags of some runs.
 select run, tag from run_tags where run in {list:runs} order by run, tag
+
+-- name: events
+-- What happened to a run after a point, in order.
+select * from run_events where run = :run and sequence > :after order by sequence
