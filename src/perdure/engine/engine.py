@@ -10,6 +10,7 @@ from perdure.engine.attempts import Attempts
 from perdure.engine.catalog import Catalog
 from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
+from perdure.engine.environments import Environments
 from perdure.engine.heartbeats import Heartbeats
 from perdure.engine.pending import Pending
 from perdure.engine.reconcile import Reconcile
@@ -26,6 +27,7 @@ class Engine:
         """Build the systems; `start` sets the services going."""
         self.resources = resources
         catalog = Catalog()
+        self.environments = Environments(resources)
         self.enqueue = Enqueue(resources, catalog)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)

@@ -60,3 +60,30 @@ async def add_version(tx: Tx, version: Version, tasks: Sequence[Task]) -> None:
 async def set_current_version(tx: Tx, environment: str, version: str) -> None:
     """Make new runs for this version from now on."""
     await tx.run("set_current_version", id=environment, version=version)
+
+
+async def environments(tx: Tx) -> list[Environment]:
+    """Return all environments, by project and slug."""
+    return [Environment(*row) for row in await tx.all("environments")]
+
+
+async def of_key(tx: Tx, key: str) -> Environment | None:
+    """Return the environment that a secret key opens, or None."""
+    row = await tx.maybe("environment_of_key", key=key)
+    return Environment(*row) if row else None
+
+
+async def of_id(tx: Tx, environment: str) -> Environment | None:
+    """Return the environment of an id, or None."""
+    row = await tx.maybe("environment_of_id", id=environment)
+    return Environment(*row) if row else None
+
+
+async def of_slug(tx: Tx, project: str, slug: str) -> Environment:
+    """Return a project's environment, which must be there."""
+    return Environment(*await tx.one("environment_of_slug", project=project, slug=slug))
+
+
+async def set_key(tx: Tx, environment: str, key: str) -> None:
+    """Let another key open an environment."""
+    await tx.run("set_environment_key", id=environment, key=key)

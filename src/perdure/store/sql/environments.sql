@@ -37,3 +37,23 @@ select r.environment, r.version, r.task, r.manifest
 -- name: set_current_version
 -- New runs are made for this version from now on.
 update environments set current_version = :version where id = :id
+
+-- name: environments
+-- All environments.
+select * from environments order by project, slug
+
+-- name: environment_of_key
+-- The environment that a secret key opens.
+select * from environments where key = :key
+
+-- name: environment_of_id
+-- One environment.
+select * from environments where id = :id
+
+-- name: environment_of_slug
+-- A project's environment, by its name.
+select * from environments where project = :project and slug = :slug
+
+-- name: set_environment_key
+-- Another key opens the environment from now on.
+update environments set key = :key where id = :id
