@@ -1,7 +1,9 @@
 """A suspended coroutine becomes bytes, and goes on in another process. See README.md beside this file."""
 
 from .decorate import resumable
+from .describing import describe
 from .errors import BadSnapshot, CodeChanged, NotResumable
+from .explaining import Finding, explain
 from .joining import gather, race
 from .loader import install
 from .snapshot import capture, pending, restore
@@ -10,11 +12,14 @@ from .waiting import Host, Pending, Raise, host, suspend
 __all__ = [
     "BadSnapshot",
     "CodeChanged",
+    "Finding",
     "Host",
     "NotResumable",
     "Pending",
     "Raise",
     "capture",
+    "describe",
+    "explain",
     "gather",
     "host",
     "install",

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
+HIDDEN = ".<"  # how the names of hidden locals begin
 POINT = ".k"  # number of the await that a frame is suspended at
 CELLS = ".cells"  # a lambda that closes over every cell the frame shares with other functions
 STATE = ".s"  # the one parameter of a re-entry form: its locals, by name

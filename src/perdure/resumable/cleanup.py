@@ -16,7 +16,7 @@ def _note_how(low: Lowering, statements: list[ast.stmt], finalizer: Finalizer, a
     """Run *statements*, and say in the hidden local how they were left."""
     low.exits.append(finalizer)
     try:
-        body = low.body(statements)
+        body = low.body(statements, live=(finalizer.how,))
     finally:
         low.exits.pop()
     caught = low.fresh("caught")
@@ -66,11 +66,12 @@ def _handler(low: Lowering, node: ast.ExceptHandler) -> ast.ExceptHandler:
     """One `except` clause; with awaits inside, a hidden local keeps the exception."""
     if not low.any_point(node.body):
         return build.replaced(node, body=low.body(node.body))
-    error = low.fresh("error")
+    hidden = bool(node.name and node.name.startswith("."))
+    error = node.name if node.name and hidden else low.fresh("error")
     start = low.take()
     body = low.body(node.body, live=(error,))
     low.spans[id(node)] = (start, len(low.points))
-    if node.name:
+    if node.name and not hidden:
         keep = build.assign(error, build.name(node.name, node), node)
         body = [keep, build.guarded(body, [], [], [build.clear([error], node)], node)]
         low.spans[id(body[1])] = low.spans[id(node)]

@@ -83,7 +83,7 @@ def compile_entry(lowered: Lowered, number: int, filename: str, flags: int) -> C
         entry = Reentry(lowered, point)
         body = entry.suite(lowered.body)
         at = lowered.body[entry.find(lowered.body) or 0]
-    kept = _Body(lowered, bool(lowered.context.class_name))
+    kept = _Body(lowered)
     body = [*_header(lowered, point, at), *(kept.visit(each) for each in body)]
     arguments = ast.arguments([], [ast.arg(build.STATE, **build.spot(at))], None, [], [], None, [])
     fields: dict[str, Any] = {"type_params": []} if hasattr(original, "type_params") else {}
@@ -109,6 +109,7 @@ def _header(lowered: Lowered, point: Point | None, at: Any) -> list[ast.stmt]:
         statements.append(build.branch(bound, [build.assign(each, value, at)], [], at))
     if lowered.cells:
         statements.append(_cells_again(lowered, at))
+    statements += lowered.makers
     if lowered.generator:
         statements.append(_never_yield(at))
     statements.append(build.clear([build.STATE], at))
@@ -128,21 +129,30 @@ class _Body(ast.NodeTransformer):
     ``super()`` gets its arguments.
     """
 
-    def __init__(self, lowered: Lowered, in_class: bool) -> None:
+    def __init__(self, lowered: Lowered) -> None:
         arguments = lowered.original.args
         first = [*arguments.posonlyargs, *arguments.args][:1]
         self.first = first[0].arg if first and "__class__" in lowered.cells else None
-        self.active = bool(self.first or lowered.scope.globals or lowered.scope.nonlocals)
+        self.declared = set(lowered.cells) | lowered.scope.globals
+        self.active = bool(self.first or self.declared)
 
     def visit(self, node: ast.AST) -> Any:
         if not self.active or isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
             return node
         if isinstance(node, ast.Global | ast.Nonlocal):
             return ast.Pass(**build.spot(node))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in self.declared:
+            return self.unannotated(node)
         if self.first and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "super" and not node.args and not node.keywords:
                 return build.replaced(node, args=[build.name("__class__", node), build.name(self.first, node)])
         return self.copied(node)
+
+    def unannotated(self, node: ast.AnnAssign) -> ast.stmt:
+        """What the header has declared can't be annotated as well."""
+        if node.value is None:
+            return ast.Pass(**build.spot(node))
+        return ast.Assign([node.target], self.visit(node.value), **build.spot(node))
 
     def copied(self, node: Any) -> Any:
         """A copy with its children visited."""

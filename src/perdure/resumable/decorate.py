@@ -27,7 +27,7 @@ def resumable(function: Function) -> Function:
     definition = source.find(code) if source else None
     if definition is None:
         raise TypeError(f"the source of {plain.__qualname__} can't be found; @resumable reads it")
-    if definition.lowered is not None or definition.code.co_code != code.co_code:
+    if definition.changes:
         plain.__globals__.setdefault(build.RUNTIME, runtime)
         plain.__code__ = definition.code
     return function

@@ -16,6 +16,7 @@ from . import build, runtime
 from .compiling import compile_entry, compile_function
 from .errors import CodeChanged
 from .fingerprint import fingerprint
+from .preparing import as_function
 from .lower import Context, Lowered, lower_definition, lower_function
 from .scan import COMPREHENSIONS, FUNCTIONS
 from .scopes import analyse
@@ -52,15 +53,19 @@ class Definition:
         """Its plain form; None if it never waits."""
         return None if isinstance(self.node, ast.Lambda) else lower_function(self.node, self.context)
 
+    @property
+    def changes(self) -> bool:
+        """Whether it, or a function inside it, has a plain form of its own."""
+        return lower_definition(self.node, self.context) is not self.node
+
     @cached_property
     def code(self) -> CodeType:
         """Its plain form, compiled."""
-        if isinstance(self.node, ast.Lambda):
-            node, cells = self.node, self.wanted
-        else:
-            node, cells = lower_definition(self.node, self.context), self.wanted
-            node = build.replaced(node, decorator_list=[])
-        code = compile_function(node, self.context, cells, self.source.filename, self.source.flags)
+        node = self.node
+        if not isinstance(node, ast.Lambda):
+            node = build.replaced(lower_definition(node, self.context), decorator_list=[], returns=None)
+        node = build.replaced(node, args=_bare(node.args))
+        code = compile_function(node, self.context, self.wanted, self.source.filename, self.source.flags)
         self.source.known(code, self)
         return code
 
@@ -82,6 +87,17 @@ class Definition:
         """The text of a line of its source."""
         lines = self.source.lines
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+
+def _bare(arguments: ast.arguments) -> ast.arguments:
+    """Parameters without default values and annotations: those belong to the function object."""
+    fields: dict[str, Any] = {}
+    for field in ("posonlyargs", "args", "kwonlyargs"):
+        fields[field] = [ast.arg(each.arg, **build.spot(each)) for each in getattr(arguments, field)]
+    for field in ("vararg", "kwarg"):
+        each = getattr(arguments, field)
+        fields[field] = each and ast.arg(each.arg, **build.spot(each))
+    return ast.arguments(defaults=[], kw_defaults=[None] * len(arguments.kwonlyargs), **fields)
 
 
 class Source:
@@ -153,6 +169,7 @@ def _walk(node: Any, context: Context) -> Iterator[tuple[Any, Context]]:
         elif isinstance(child, ast.GeneratorExp):
             variables = frozenset(analyse(_held(child)).children[-1].bound)
             path = (*context.path, "<genexpr>", "<locals>")
+            yield as_function(child, set()), context
             yield from _walk(child, Context(path, context.visible | variables, context.class_name))
         elif isinstance(child, COMPREHENSIONS):
             variables = frozenset(analyse(_held(child)).children[-1].bound)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import Any
 
-from .build import CELLS, POINT
+from .build import CELLS, HIDDEN, POINT
 from .definitions import Definition, definition_of_code
 from .errors import NotResumable
 from .joining import JOIN_CODE, Branch, Driven, Join
@@ -72,7 +72,7 @@ def read_frame(frame: Any) -> Frame:
     site = definition.sites.get(number)
     if site is None:
         site = definition.sites[number] = _site(definition, number, frame)
-    state = {name: value for name, value in variables.items() if name[0] != "."}
+    state = {name: value for name, value in variables.items() if name[0] not in HIDDEN}
     if number:
         for name in definition.lowered.points[number - 1].live:
             if name in variables:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import build, cleanup, comprehensions, expressions, matching, statements
 from .core import Lowering, Note, Point
+from .preparing import prepare
 from .scan import FUNCTIONS, POINT, YIELD, Marks, scan_all
 from .scopes import Scope, analyse
 
@@ -56,6 +57,7 @@ class Lowered:
     cells: tuple[str, ...]  # variables that live in cells
     context: Context
     generator: bool
+    makers: list[ast.stmt]  # the generator functions that stand for generator expressions
 
     @property
     def bare_returns(self) -> bool:
@@ -69,10 +71,15 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
     *node* is not modified.
     """
     marks: Marks = {}
+    original = node
     bits = scan_all(node.body, marks)
     if not bits & POINT:
         return None
     scope = analyse(node)
+    node, makers = prepare(node, scope, bits)
+    if node is not original:
+        scope = analyse(node)
+        scan_all(node.body, marks)
     inner = context.inside_function(node, scope)
     low = Lowering(scope, marks, lambda statement: lower_definition(statement, inner))
     low.bare_returns = bool(bits & YIELD) and isinstance(node, ast.AsyncFunctionDef)
@@ -84,7 +91,7 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
     if cells:
         prelude = [*prelude, _cells(cells, body[0])]
     return Lowered(
-        original=node,
+        original=original,
         node=build.replaced(node, body=[*prelude, *body]),
         body=body,
         points=low.points,
@@ -94,6 +101,7 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
         cells=cells,
         context=context,
         generator=bool(bits & YIELD),
+        makers=[lower_definition(each, inner) if isinstance(each, FUNCTIONS) else each for each in makers],
     )
 
 

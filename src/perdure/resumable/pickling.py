@@ -19,6 +19,7 @@ from types import (
     FunctionType,
     GeneratorType,
     MethodType,
+    TracebackType,
 )
 from typing import Any
 
@@ -30,7 +31,6 @@ from .errors import NotResumable
 from .frames import read_frame, stack_of
 
 PROTOCOL = 5
-_EMPTY = revive.EMPTY
 
 
 class Refused(TypeError):
@@ -104,11 +104,11 @@ def _method(_: Pickler, method: MethodType) -> Any:
     owner, name = method.__self__, method.__func__.__name__
     if getattr(owner, name, None) == method:
         return getattr, (owner, name)
-    return MethodType, (method.__func__, owner)
+    return revive.method, (method.__func__, owner)
 
 
 def _class(pickler: Pickler, kind: type) -> Any:
-    if kind.__module__ == "builtins" or _importable(kind):
+    if _importable(kind):
         return NotImplemented  # by name, in __main__ too: a script may run again and go on
     return super(Pickler, pickler).reducer_override(kind)
 
@@ -117,8 +117,8 @@ def _cell(_: Pickler, cell: CellType) -> Any:
     try:
         contents = cell.cell_contents
     except ValueError:
-        return CellType, ()
-    return CellType, (), contents, None, None, revive.fill_cell
+        return revive.cell, ()
+    return revive.cell, (), contents, None, None, revive.fill_cell
 
 
 def _async_generator(_: Pickler, generator: Any) -> Any:
@@ -159,21 +159,21 @@ def _exception(error: BaseException) -> Any:
     own = [each for each in kind.__mro__ if "__reduce__" in vars(each) or "__reduce_ex__" in vars(each)]
     if own[0].__module__ != "builtins":
         return NotImplemented
-    state = error.__dict__, error.__cause__, error.__context__, error.__suppress_context__, _trace(error)
+    state = error.__dict__, error.__cause__, error.__context__, error.__suppress_context__, error.__traceback__
     if kind.__module__ == "builtins":
         _, arguments, *rest = error.__reduce__()
         return revive.builtin_error, (kind, arguments), state, None, None, revive.fill_error
     return revive.error, (kind, error.args), state, None, None, revive.fill_error
 
 
-def _trace(error: BaseException) -> list[tuple[str, str, int]]:
-    """The traceback as text: (file, function, line) for each entry."""
-    found, entry = [], error.__traceback__
+def _traceback(_: Pickler, entry: TracebackType | None) -> Any:
+    """What a traceback shows: (file, function, qualified name, module, line) for each entry."""
+    entries = []
     while entry is not None:
-        code = entry.tb_frame.f_code
-        found.append((code.co_filename, code.co_qualname, entry.tb_lineno))
+        code, names = entry.tb_frame.f_code, entry.tb_frame.f_globals
+        entries.append((code.co_filename, code.co_name, code.co_qualname, names.get("__name__"), entry.tb_lineno))
         entry = entry.tb_next
-    return found
+    return revive.traceback, (entries,)
 
 
 def _dict_iterator(_: Pickler, iterator: Any) -> Any:
@@ -213,6 +213,7 @@ _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRan
 _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     FunctionType: _function,
     MethodType: _method,
+    TracebackType: _traceback,
     CellType: _cell,
     CodeType: _code,
     AsyncGeneratorType: _async_generator,

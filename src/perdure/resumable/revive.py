@@ -2,9 +2,9 @@
 
 import importlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType, TracebackType
 from typing import Any
 
 from .build import CELLS, INNER, POINT, STATE
@@ -13,9 +13,6 @@ from .errors import CodeChanged
 from .frames import JoinState, Site, Stack, State, Step
 from .joining import Branch, Join
 from .runtime import Ready
-
-EMPTY = object()
-
 
 def attribute(module: str, qualname: str) -> Any:
     """An object by its name. Raises `CodeChanged` if it is gone."""
@@ -51,6 +48,16 @@ def fill_function(made: FunctionType, state: tuple[Any, ...]) -> None:
     made.__dict__.update(names)
 
 
+def method(called: Any, owner: object) -> MethodType:
+    """A bound method that its owner does not give by its name, such as one found by super()."""
+    return MethodType(called, owner)
+
+
+def cell() -> CellType:
+    """An empty cell."""
+    return CellType()
+
+
 def fill_cell(cell: CellType, contents: object) -> None:
     """A cell exists before its contents: they may refer to it."""
     cell.cell_contents = contents
@@ -74,8 +81,22 @@ def error(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseExceptio
 
 def fill_error(made: BaseException, state: tuple[Any, ...]) -> None:
     """The attributes and the links of an exception."""
-    names, made.__cause__, made.__context__, made.__suppress_context__, _ = state
+    names, made.__cause__, made.__context__, made.__suppress_context__, made.__traceback__ = state
     made.__dict__.update(names)
+
+
+def _place() -> Iterator[None]:
+    yield
+
+
+def traceback(entries: list[tuple[str, str, str, str, int]]) -> TracebackType | None:
+    """A traceback that shows the same lines: its frames are empty, but know file and function."""
+    made: TracebackType | None = None
+    for file, name, qualname, module, line in reversed(entries):
+        code = _place.__code__.replace(co_filename=file, co_name=name, co_qualname=qualname)
+        frame = FunctionType(code, {"__name__": module})().gi_frame
+        made = TracebackType(made, frame, -1, line)
+    return made
 
 
 # -- iterators ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
 from typing import Any
 
+from . import build
 from .split import Split as Split
 
 iter = builtins.iter  # noqa: A001  the user may have changed what the plain names mean
@@ -162,4 +163,4 @@ class Again:
 
 def visible(variables: dict[str, Any]) -> dict[str, Any]:
     """``locals()`` as the user would have it, without our hidden ones."""
-    return {name: value for name, value in variables.items() if not name.startswith(".")}
+    return {name: value for name, value in variables.items() if name[0] not in build.HIDDEN}

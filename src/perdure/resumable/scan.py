@@ -10,6 +10,7 @@ POINT = 1  # an await, a yield, an `async for` or `async with`, in this function
 NESTED = 2  # a function or class defined inside
 EXIT = 4  # return, break or continue
 YIELD = 8  # a yield
+GENERATOR = 16  # a generator expression
 
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Pass, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom})
 _EXITS = frozenset({ast.Return, ast.Break, ast.Continue})
@@ -83,7 +84,7 @@ def _lambda(node: ast.Lambda, marks: Marks) -> int:
 
 
 def _generator(node: ast.GeneratorExp, marks: Marks) -> int:
-    return scan(node.generators[0].iter, marks)
+    return GENERATOR | scan(node.generators[0].iter, marks)
 
 
 def _comprehension(node: Any, marks: Marks) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from . import envelope
-from .build import CELLS
+from .build import CELLS, HIDDEN
 from .errors import BadSnapshot, CodeChanged, NotResumable
-from .frames import Frame, JoinState, Stack, Step, leaves, pending_of, stack_of
+from .frames import Frame, JoinState, Stack, leaves, pending_of, stack_of
 from .pickling import dump
 from .revive import rooted
 from .waiting import Path, Pending, Raise, Wait
@@ -67,7 +67,7 @@ def _trouble(value: Any) -> Exception | None:
 
 def _readable(name: str) -> str:
     """A hidden local, for people: the renamed variable of a comprehension, or what it stands for."""
-    if not name.startswith("."):
+    if name[0] not in HIDDEN:
         return name
     if ":" in name:
         return name[1:].partition(":")[0]
@@ -141,7 +141,7 @@ def _answers(
 
 def _change(stack: Stack, changes: Mapping[Any, Any]) -> None:
     """Change locals by name, or by (number of the frame, name)."""
-    frames = flat_frames(stack)
+    frames = all_frames(stack)
     for where, value in changes.items():
         number, name = where if isinstance(where, tuple) else (None, where)
         chosen = frames[::-1] if number is None else frames[number : number + 1]
@@ -150,18 +150,10 @@ def _change(stack: Stack, changes: Mapping[Any, Any]) -> None:
 
 
 def _set(state: dict[str, Any], name: str, value: Any) -> bool:
-    if name in state and not name.startswith("."):
+    if name in state and name[0] not in HIDDEN:
         state[name] = value
         return True
     if name in state.get(CELLS, ()):
         state[CELLS][name].cell_contents = value
         return True
     return False
-
-
-def flat_frames(stack: Stack) -> list[Frame]:
-    """All frames in the order of `describe`."""
-    return all_frames(stack)
-
-
-_ = Step

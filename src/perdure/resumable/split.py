@@ -22,7 +22,7 @@ class Split:
         if isinstance(rest, BaseExceptionGroup):
             part, self.rest = rest.split(kinds)
         elif isinstance(rest, kinds):
-            part, self.rest = BaseExceptionGroup("", [rest]), None
+            part, self.rest = BaseExceptionGroup("", (rest,)), None
         else:
             return False
         if part is not None:
