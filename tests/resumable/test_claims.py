@@ -6,6 +6,9 @@ from tests.resumable.kit.claims import Claim, all_claims, rewritten_world, untou
 from tests.resumable.kit.driver import run
 from tests.resumable.kit.everywhere import same_everywhere, snapshots_of
 
+# Copies that were abandoned in a `finally` complain when the collector ends them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 CLAIMS = all_claims()
 
 

@@ -16,6 +16,9 @@ from tests.resumable.kit.everywhere import same_everywhere
 from tests.resumable.kit.programs import Program, programs
 from tests.resumable.kit.sandbox import load
 
+# Copies that were abandoned in a `finally` complain when the collector ends them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 FEW, MANY, SHARD = 200, 20_000, 1_000
 SEED = int(os.environ.get("PERDURE_SEED", "0"))
 TOTAL = int(os.environ.get("PERDURE_PROGRAMS", MANY))

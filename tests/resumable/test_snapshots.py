@@ -141,6 +141,17 @@ def test_a_snapshot_of_a_snapshot(module) -> None:
     assert result(restore(data, value=2)) == (2, 7)
 
 
+def test_a_coroutine_that_has_not_started_starts_where_it_is_restored(module) -> None:
+    coroutine = module.main()
+    data = capture(coroutine)
+    coroutine.close()
+
+    restored = restore(data)
+
+    assert restored.send(None) == "ask"
+    assert result(restore(capture(restored), value=1)) == (1, 7)
+
+
 def test_without_an_answer_the_wait_asks_again(module) -> None:
     coroutine = restore(capture(waiting(module.main())))
 

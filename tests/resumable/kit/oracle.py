@@ -110,7 +110,6 @@ def untouched(source: str, filename: str, name: str) -> ModuleType:
     """Execute a source as it is, as a module beside the untouched world."""
     module = ModuleType(f"untouched.{name}")
     module.__package__ = "untouched"
-    module.__file__ = filename
     sys.modules[module.__name__] = module
     exec(compile(source, filename, "exec"), module.__dict__)
     return module

@@ -207,3 +207,31 @@ async def an_exception_in_the_body_leaves_the_stream_alone():
     except Trouble:
         log(exc())
     return [x async for x in stream]
+
+
+async def generators_of_the_project_keep_their_place():
+    values = (x * 2 for x in [1, 2, 3])
+    log(next(values), await suspend(1))
+
+    def counting(limit):
+        try:
+            for number in range(limit):
+                got = yield number
+                log("got", got)
+        finally:
+            log("closed")
+
+    counter = counting(3)
+    next(counter)
+    await suspend(2)
+    log(counter.send("a"), await suspend(3))
+    return list(counter), list(values)
+
+
+async def an_async_generator_expression_held_in_a_local():
+    values = (await suspend(x) async for x in numbers(3) if x)
+    seen = []
+    async for value in values:
+        seen.append(value)
+        await ask(value)
+    return seen, [y async for y in (await suspend(z) for z in (1, 2))]
