@@ -18,6 +18,7 @@ from perdure.engine.rescue import Rescue
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
 from perdure.engine.timers import Timers
+from perdure.engine.workers import Workers
 
 
 class Engine:
@@ -28,6 +29,7 @@ class Engine:
         self.resources = resources
         catalog = Catalog()
         self.environments = Environments(resources)
+        self.workers = Workers(resources)
         self.enqueue = Enqueue(resources, catalog)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)

@@ -87,3 +87,15 @@ async def of_slug(tx: Tx, project: str, slug: str) -> Environment:
 async def set_key(tx: Tx, environment: str, key: str) -> None:
     """Let another key open an environment."""
     await tx.run("set_environment_key", id=environment, key=key)
+
+
+async def version_of_code(tx: Tx, environment: str, code_hash: str) -> str | None:
+    """Return the version that stands for this state of the code, or None."""
+    row = await tx.maybe("version_of_code", environment=environment, code_hash=code_hash)
+    return row["version"] if row else None
+
+
+async def versions_of_day(tx: Tx, environment: str, day: str) -> int:
+    """Return how many versions were made on a day (`YYYYMMDD`)."""
+    row = await tx.one("count_versions_of_day", environment=environment, pattern=f"{day}.%")
+    return row["number"]

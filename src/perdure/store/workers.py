@@ -32,3 +32,20 @@ async def add(tx: Tx, worker: Worker) -> None:
     """Store a worker that connects."""
     names = [name for name in Worker.__slots__ if name not in ("disconnected_at", "drained_at")]
     await tx.run("insert_worker", **{name: getattr(worker, name) for name in names})
+
+
+async def leave(tx: Tx, environment: str, worker: str, *, now: int) -> bool:
+    """Note that a worker left; return whether it was there."""
+    return await tx.run("disconnect_worker", id=worker, environment=environment, now=now) == 1
+
+
+async def connected(tx: Tx, environment: str, *, since: int) -> list[tuple[Worker, int]]:
+    """Return the workers that are connected and were heard of since then, and how many runs each holds."""
+    rows = await tx.all("connected_workers", environment=environment, since=since)
+    return [(Worker(*tuple(row)[:-1]), row["running"]) for row in rows]
+
+
+async def problems_of_version(tx: Tx, environment: str, version: str) -> str:
+    """Return what did not import of a version, as JSON, told by the worker that connected last."""
+    row = await tx.maybe("problems_of_version", environment=environment, version=version)
+    return row["problems"] if row else "[]"

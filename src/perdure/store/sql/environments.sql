@@ -57,3 +57,11 @@ select * from environments where project = :project and slug = :slug
 -- name: set_environment_key
 -- Another key opens the environment from now on.
 update environments set key = :key where id = :id
+
+-- name: version_of_code
+-- The version that stands for this state of the code.
+select version from versions where environment = :environment and code_hash = :code_hash
+
+-- name: count_versions_of_day
+-- How many versions were made on a day, as their names tell.
+select count(*) as number from versions where environment = :environment and version like :pattern

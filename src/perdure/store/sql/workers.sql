@@ -23,3 +23,23 @@ insert into workers (id, environment, version, name, host, pid, python_version, 
                      concurrency, problems, connected_at, last_seen_at)
 values (:id, :environment, :version, :name, :host, :pid, :python_version, :perdure_version,
         :concurrency, :problems, :connected_at, :last_seen_at)
+
+-- name: disconnect_worker
+-- Note that a worker left.
+update workers set disconnected_at = :now
+ where id = :id and environment = :environment and disconnected_at is null
+
+-- name: connected_workers
+-- The workers of an environment that are connected and were heard of lately, with what each holds.
+select w.*,
+       (select count(*) from runs as r where r.lease_until is not null and r.worker = w.id) as running
+  from workers as w
+ where w.environment = :environment and w.disconnected_at is null and w.last_seen_at >= :since
+ order by w.id
+
+-- name: problems_of_version
+-- What did not import, as the worker of a version that connected last told.
+select problems from workers
+ where environment = :environment and version = :version
+ order by connected_at desc, id desc
+ limit 1
