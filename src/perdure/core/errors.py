@@ -4,6 +4,7 @@ PerdureError
 ├── Invalid                  400  the request cannot be understood
 │   ├── BadOption                 an option has a value it can't have
 │   ├── BadDuration               a text is no duration
+│   ├── BadMetadata               a change of metadata can't be made
 │   └── BadSetting                a setting has an unknown name or a bad value
 ├── Unauthorized             401  no key, or a wrong one
 │   └── NoSecretKey               the client has no key to send
@@ -31,6 +32,7 @@ PerdureError
 ├── BadAnswer                     what answers is not a Perdure server
 ├── PortInUse                     another program listens on the server's port
 ├── ProjectUnloadable             a worker can't import the project at all
+├── OutsideRun                    something of a run was used where no run is
 └── TaskError                     raised by or for task code
     ├── AbortRun                  the task gives up: no retry
     ├── RunFailed                 a run that was waited for did not succeed
@@ -78,6 +80,12 @@ class BadDuration(Invalid):
     """{duration} is no duration: use seconds (90), a text ("1h30m", units ms s m h d w) or a timedelta."""
 
     code = "bad_duration"
+
+
+class BadMetadata(Invalid):
+    """Metadata key {key} can't be changed: {reason}."""
+
+    code = "bad_metadata"
 
 
 class BadSetting(Invalid):
@@ -270,6 +278,12 @@ class ProjectUnloadable(PerdureError):
     """The project in {root} can't be loaded: {reason}"""
 
     code = "project_unloadable"
+
+
+class OutsideRun(PerdureError):
+    """{what} is only there inside a run: use it in a task, or in what a task calls."""
+
+    code = "outside_run"
 
 
 class TaskError(PerdureError):

@@ -1,0 +1,43 @@
+"""What a running task asks of its host: the executor, or a test."""
+
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
+
+from perdure.wire.runs import MetadataOperation
+
+Level = Literal["debug", "info", "warning", "error"]
+Source = Literal["logger", "logging", "stdout", "stderr", "perdure"]
+Target = Literal["self", "parent", "root"]
+
+
+class Runtime(Protocol):
+    """The host of one attempt; every method may be called from any thread."""
+
+    #: whether the run was asked to end because it is canceled
+    canceled: bool
+
+    def log(
+        self,
+        level: Level,
+        message: str,
+        properties: dict[str, Any] | None = None,
+        source: Source = "logger",
+    ) -> None:
+        """Add a line to the run's log."""
+        ...
+
+    def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
+        """Change the metadata of the run, its parent or its root."""
+        ...
+
+    def add_tags(self, tags: list[str]) -> None:
+        """Add tags to the run."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until the server has all that this run has changed so far."""
+        ...
+
+
+current: ContextVar[Runtime | None] = ContextVar("perdure_runtime", default=None)
+"""The host of the attempt that this code belongs to; None outside of runs."""
