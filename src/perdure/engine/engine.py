@@ -16,6 +16,7 @@ from perdure.engine.pending import Pending
 from perdure.engine.reconcile import Reconcile
 from perdure.engine.rescue import Rescue
 from perdure.engine.resources import Resources
+from perdure.engine.runs import Runs
 from perdure.engine.service import Service
 from perdure.engine.timers import Timers
 from perdure.engine.workers import Workers
@@ -30,6 +31,7 @@ class Engine:
         catalog = Catalog()
         self.environments = Environments(resources)
         self.workers = Workers(resources)
+        self.runs = Runs(resources)
         self.enqueue = Enqueue(resources, catalog)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)

@@ -97,3 +97,8 @@ async def extend_leases(
 async def move(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     """Put locked runs, in no lane yet, into other queues; given as `id`, `queue`, `lane`, `pool`."""
     await tx.run("move_runs", runs=rows)
+
+
+async def children(tx: Tx, run: str, *, limit: int) -> list[Run]:
+    """Return the first runs that a run triggered."""
+    return [Run(*row) for row in await tx.all("children_of_run", run=run, limit=limit)]

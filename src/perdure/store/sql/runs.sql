@@ -105,3 +105,7 @@ select environment, pool, count(*) as running
   from runs
  where lease_until is not null and status in ('DEQUEUED', 'EXECUTING')
  group by environment, pool
+
+-- name: children_of_run
+-- The runs that a run triggered, in their order.
+select * from runs where parent = :run order by id limit :limit

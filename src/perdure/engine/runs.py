@@ -1,0 +1,53 @@
+"""Looking at runs."""
+
+import asyncio
+
+from perdure.core.errors import NotFound
+from perdure.core.lifecycle import FINAL
+from perdure.engine.moves import channel_of_run
+from perdure.engine.resources import Resources
+from perdure.store import views
+from perdure.store.rows import Environment
+from perdure.store.views import RunView
+
+
+class Runs:
+    """Shows runs."""
+
+    def __init__(self, resources: Resources) -> None:
+        """Use these resources."""
+        self._resources = resources
+
+    async def get(self, environment: Environment, run: str) -> RunView:
+        """Return a run in full.
+
+        Raises:
+            NotFound: there is none of this id in the environment.
+        """
+        view = await self._resources.db.read(views.view, environment.id, run)
+        if view is None:
+            raise NotFound(kind="run", name=run)
+        return view
+
+    async def result(self, environment: Environment, run: str, *, wait: float) -> RunView | None:
+        """Return a run once it has ended; None if it has not when the wait is over.
+
+        Args:
+            environment: where.
+            run: which.
+            wait: how long to wait, in seconds.
+
+        Raises:
+            NotFound: there is none of this id in the environment.
+        """
+        now = asyncio.get_running_loop().time
+        until = now() + wait
+        with self._resources.db.hints.subscribe(channel_of_run(run)) as subscription:
+            while True:
+                view = await self.get(environment, run)
+                if view.run.status in FINAL:
+                    return view
+                left = until - now()
+                if left <= 0:
+                    return None
+                await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
