@@ -19,12 +19,20 @@ SOURCE = """
         def __repr__(self):
             return f"Order({self.id!r})"
 
-        def __reduce__(self):
-            return rebuilt, (self.id,)
+        def __setstate__(self, state):
+            seen.append(state["id"])
+            self.__dict__.update(state)
 
-    def rebuilt(id):
-        seen.append(id)
-        return Order(id)
+    class Parcel:
+        def __init__(self, code):
+            self.code = code
+
+        def __reduce__(self):
+            return parcel, (self.code,)
+
+    def parcel(code):
+        seen.append(code)
+        return Parcel(code)
 
     async def process(order_id, *rest, **named):
         order = Order(order_id)
@@ -68,7 +76,7 @@ def test_each_frame_is_described_outermost_first(module, project: Project) -> No
 def test_locals_are_named_with_a_short_form(module) -> None:
     outer, inner = describe(capture(waiting(module.process("o1", 5, key=6))))["frames"]
 
-    assert outer["locals"]["order"] == "Order('o1')"
+    assert outer["locals"]["order"] == "Order(id='o1')"
     assert outer["locals"]["order_id"] == "'o1'"
     assert outer["locals"]["attempt"] == "0"
     assert outer["locals"]["rest"] == "(5,)"
@@ -91,7 +99,7 @@ def test_branches_are_described_with_their_paths(module) -> None:
     paths = [frame["path"] for frame in shown["frames"]]
     assert paths == [[], [0], [1]]
     assert [wait["path"] for wait in shown["waits"]] == [[0], [1]]
-    assert [frame["locals"]["order"] for frame in shown["frames"][1:]] == ["Order('a')", "Order('b')"]
+    assert [frame["locals"]["order"] for frame in shown["frames"][1:]] == ["Order(id='a')", "Order(id='b')"]
 
 
 def test_describing_runs_no_user_code_and_gives_json(module) -> None:
@@ -104,6 +112,13 @@ def test_describing_runs_no_user_code_and_gives_json(module) -> None:
     result_seen = restore(data, value=1)
     result_seen.close()
     assert module.seen == ["o1"]
+
+
+def test_an_object_that_rebuilds_itself_is_shown_as_it_would_be_called(module) -> None:
+    shown = describe(capture(waiting(module.charge_card(module.Parcel("p1"), 7))))
+
+    assert shown["frames"][0]["locals"]["order"] == "parcel('p1')"
+    assert module.seen == []
 
 
 def test_a_repr_that_fails_is_shown_and_harms_nothing(project: Project) -> None:
@@ -159,7 +174,7 @@ def test_names_of_several_frames_mean_the_innermost(module) -> None:
     coroutine = restore(data, value=1, locals={"order": "inner", "order_id": "outer"})
     frames = describe(capture(waiting(coroutine)))["frames"]
 
-    assert frames[0]["locals"]["order"] == "Order('o1')"
+    assert frames[0]["locals"]["order"] == "Order(id='o1')"
     assert frames[0]["locals"]["order_id"] == "'outer'"
     assert frames[1]["locals"]["order"] == "'inner'"
     coroutine.close()

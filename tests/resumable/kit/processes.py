@@ -81,7 +81,13 @@ def _bootstrap(folder: Path) -> None:
         raise Unavailable(f"{TRIXIE} names {folder}, where there is no Python")
     if shutil.which("debootstrap") is None:
         raise Unavailable(f"no debootstrap, and no folder in {TRIXIE}: Python 3.13 was not tried")
-    done = subprocess.run([*DEBOOTSTRAP, str(folder)], capture_output=True, text=True, timeout=600, check=False)
+    fresh = folder.with_name(f"{folder.name}.{os.getpid()}")  # several test processes may come here at once
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([*DEBOOTSTRAP, str(fresh)], capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode == 0 and not folder.exists():
+        fresh.rename(folder)
+    if fresh.exists():  # a failed debootstrap leaves /proc mounted in it
+        subprocess.run(["umount", str(fresh / "proc")], capture_output=True, check=False)
+        subprocess.run(["rm", "-rf", "--one-file-system", str(fresh)], check=False)
     if done.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
         raise Unavailable(f"debootstrap failed: {done.stdout[-300:]}{done.stderr[-300:]}")
