@@ -5,7 +5,6 @@ in the test marked `slow`, which CI runs. `PERDURE_SEED` chooses other programs.
 """
 
 import os
-from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
@@ -24,14 +23,23 @@ SEED = int(os.environ.get("PERDURE_SEED", "0"))
 TOTAL = int(os.environ.get("PERDURE_PROGRAMS", MANY))
 
 
-@st.composite
-def patterns(draw: st.DrawFn) -> Callable[[int], bool]:
+class Pattern:
     """At which waits to sleep: a few bits, repeated."""
-    bits = draw(st.lists(st.booleans(), min_size=2, max_size=7))
-    return lambda number: bits[number % len(bits)]
+
+    def __init__(self, bits: list[bool]) -> None:
+        self.bits = bits
+
+    def __call__(self, number: int) -> bool:
+        return self.bits[number % len(self.bits)]
+
+    def __repr__(self) -> str:
+        return "".join("s" if bit else "-" for bit in self.bits)
 
 
-def check(program: Program, pattern: Callable[[int], bool]) -> None:
+patterns = st.lists(st.booleans(), min_size=2, max_size=7).map(Pattern)
+
+
+def check(program: Program, pattern: Pattern) -> None:
     try:
         same_everywhere(*load(program), some=[pattern], most=10)
     except Endless:
@@ -40,7 +48,7 @@ def check(program: Program, pattern: Callable[[int], bool]) -> None:
 
 def check_many(count: int, number: int) -> None:
     """Hypothesis with as many examples as asked for; a failure is shrunk to a short program."""
-    test = given(programs(), patterns())(check)
+    test = given(programs(), patterns)(check)
     test = settings(
         max_examples=count,
         database=None,

@@ -18,6 +18,7 @@ from .errors import CodeChanged
 from .fingerprint import fingerprint
 from .preparing import as_function
 from .lower import Context, Lowered, lower_definition, lower_function
+from .parsing import parse
 from .scan import COMPREHENSIONS, FUNCTIONS
 from .scopes import analyse
 
@@ -111,7 +112,7 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         """The syntax tree."""
-        return ast.parse(self.text, self.filename)
+        return parse(self.text, self.filename)
 
     @cached_property
     def flags(self) -> int:

@@ -12,10 +12,9 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-import ast
-
 from .definitions import Source, register
 from .lower import lower_module
+from .parsing import parse
 
 REVISION = 1  # of the rewriting; a change in it makes cached bytecode and snapshots stale
 _TAG = f"perdure{REVISION}"
@@ -40,7 +39,7 @@ class Loader(SourceFileLoader):
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:
         """Parse, rewrite and compile."""
-        tree = lower_module(ast.parse(data, path))
+        tree = lower_module(parse(data, path))
         return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
 
 

@@ -108,6 +108,8 @@ def race(*awaitables: Any, return_exceptions: bool = False) -> Generator[Any, An
 
 def untouched(source: str, filename: str, name: str) -> ModuleType:
     """Execute a source as it is, as a module beside the untouched world."""
+    if name != "world":
+        untouched_claims("world")
     module = ModuleType(f"untouched.{name}")
     module.__package__ = "untouched"
     sys.modules[module.__name__] = module
@@ -116,11 +118,9 @@ def untouched(source: str, filename: str, name: str) -> ModuleType:
 
 
 def untouched_claims(family: str) -> ModuleType:
-    """A file of claims, or the world, as Python has it; made once, the world first."""
+    """A file of claims, or the world, as Python has it; made once."""
     name = f"untouched.{family}"
     if name not in sys.modules:
-        if family != "world":
-            untouched_claims("world")
         path = SPEC / f"{family}.py"
         module = untouched(path.read_text(encoding="utf-8"), str(path), family)
         if family == "world":

@@ -7,8 +7,6 @@ new function of a few lines. Choice 0 is the simplest everywhere: failures shrin
 to short programs.
 """
 
-from dataclasses import dataclass
-
 from hypothesis import strategies as st
 
 from . import flow, functions, guards
@@ -29,11 +27,11 @@ END = ["log(await ask(a))", "return a, b, c, g, xs, d, box"]
 BYTES = st.binary(min_size=48, max_size=48)
 
 
-@dataclass(frozen=True)
 class Program:
     """The text of a program, shown as it is when a test fails."""
 
-    source: str
+    def __init__(self, source: str) -> None:
+        self.source = source
 
     def __repr__(self) -> str:
         return f"\n{self.source}"
