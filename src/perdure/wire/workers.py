@@ -15,6 +15,8 @@ from perdure.wire.runs import KeyOptions, MetadataOperation
 from perdure.wire.values import JSON, EnvironmentType, Json, RunError, TaskId
 
 Isolation = Literal["process", "shared", "fresh", "container"]
+How = Literal["fail", "crash", "time_out", "break"]
+"""How an attempt failed."""
 
 
 class RetryPolicy(Model):
@@ -189,7 +191,7 @@ class Failed(RunRef):
     """The attempt failed; the server decides whether another follows."""
 
     type: Literal["failed"] = "failed"
-    how: Literal["fail", "crash", "time_out", "break"] = "fail"
+    how: How = "fail"
     """By the task's own error, by the death of its process, by `max_duration`, or by Perdure."""
     error: RunError
     retry: RetryChoice = RetryChoice()

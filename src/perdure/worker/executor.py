@@ -1,10 +1,10 @@
 """An executor: a process that runs attempts, one at a time or (shared) many at once.
 
-Two threads.  The main thread has the event loop, and in it the user's code.  The listening thread has
-the pipe, and so hears of a cancellation, of a used up `max_duration` or of the supervisor's end even
-while the user's code blocks the loop:
-
-    supervisor ⇄ pipe ⇄ listening thread ── call_soon_threadsafe, signal ──▶ main thread: loop, attempts
+Two threads.  The main thread has the event loop, in it the user's code, and whenever the loop turns it
+reads the pipe: handing a run over costs no change of threads.  While something runs, the guard thread
+looks in every quarter of a second: it reads the pipe when the user's code blocks the loop, so it hears
+of a cancellation or of the supervisor's end, it ends what has used up its `max_duration`, and it sends
+what was logged.
 
 Async code is stopped by cancelling its asyncio task, sync code (and async code that blocks) by a signal
 whose handler raises `RunCanceled` in the main thread.  What does not stop then is killed by the
@@ -14,12 +14,13 @@ supervisor, as is a process whose native code holds the interpreter.
 import asyncio
 import contextlib
 import os
-import selectors
+import select
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from perdure.core.clock import Clock, SystemClock
@@ -30,25 +31,28 @@ from perdure.wire.executor import (
     Finished,
     Flush,
     Flushed,
-    Frames,
     Ready,
     Start,
     Stop,
 )
-from perdure.wire.workers import Assignment
 from perdure.worker import system
 from perdure.worker.blocked import BLOCKED_SECONDS, LoopWatch, where_main_is
 from perdure.worker.hosted import HostedRun, Why
+from perdure.worker.inbox import Inbox
 from perdure.worker.leftovers import Leftovers
 from perdure.worker.outbox import Outbox
 from perdure.worker.runtime import RunRuntime
 
-_READ = 256 * 1024
-# How often the listening thread looks at what runs.
+# How often the guard looks in while something runs, and how often memory is measured; in seconds.
 _TICK = 0.25
 # An executor that was let go has this long for its threads and exit handlers.
 _GOODBYE = 5.0
 _INTERRUPT = getattr(signal, "SIGUSR1", signal.SIGINT)
+# The event loop of Windows can't watch a socket for reading; there the guard reads everything.
+_LOOP_READS = sys.platform != "win32"
+
+Call = Callable[..., object]
+"""How a function gets to the event loop: called, in its thread; `call_soon_threadsafe`, in the other."""
 
 
 class Executor:
@@ -63,15 +67,17 @@ class Executor:
             clock: what tells the time of log lines.
         """
         self._pipe = pipe
+        self._inbox = Inbox(pipe)
         self._tasks = tasks
         self._clock = clock or SystemClock()
-        self._nudged, self._nudge = socket.socketpair()
-        self._nudge.setblocking(False)
-        self._outbox = Outbox(pipe, self._wake_listener)
+        self._wake = threading.Event()
+        self._outbox = Outbox(pipe, self._wake.set)
         self._runs: dict[str, HostedRun] = {}
-        self._jobs: set[asyncio.Task[None]] = set()
         self._flushes: dict[tuple[str, int], asyncio.Future[None]] = {}
         self._begin: Begin | None = None
+        self._begun = 0
+        self._is_guard_asleep = False
+        self._memory = (0.0, 0)
 
     def run(self) -> None:
         """Run until the supervisor closes the pipe."""
@@ -79,10 +85,7 @@ class Executor:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
             self._watch = LoopWatch(self._loop, self._tell_unblocked)
-            self._closed = asyncio.Event()
-            self._outbox.send(Ready(memory=system.resident_memory(os.getpid())))
-            threading.Thread(target=self._listen, name="perdure-listen", daemon=True).start()
-            closed = self._loop.create_task(self._closed.wait())
+            closed = self._loop.create_task(self._serve())
             while not closed.done():
                 # SystemExit and KeyboardInterrupt leave the loop from any asyncio task that raises them.
                 # They are that task's outcome; the loop goes on.
@@ -91,22 +94,36 @@ class Executor:
 
     # The main thread.
 
-    def _start(self, run: Assignment) -> None:
-        job = self._loop.create_task(self._attempt(self._runs[run.run_id]), name=run.run_id)
-        self._jobs.add(job)  # the loop itself holds its tasks weakly
-        job.add_done_callback(self._jobs.discard)
+    async def _serve(self) -> None:
+        self._closed = asyncio.Event()
+        threading.Thread(target=self._guard, name="perdure-guard", daemon=True).start()
+        self._leftovers = Leftovers()
+        if _LOOP_READS:
+            self._loop.add_reader(self._pipe, self._read, lambda function, *args: function(*args))
+        self._outbox.send(Ready(memory=self._measured()))
+        await self._closed.wait()
+        self._loop.remove_reader(self._pipe)
+
+    def _start(self, hosted: HostedRun) -> None:
+        # Held there because the loop itself holds its tasks weakly.
+        hosted.job = self._loop.create_task(self._attempt(hosted), name=hosted.run.run_id)
 
     async def _attempt(self, hosted: HostedRun) -> None:
         assert self._begin is not None
-        leftovers = None if self._begin.is_shared else Leftovers()
         result = await hosted.result(self._begin.environment)
-        told = await leftovers.clear() if leftovers else []
+        told = [] if self._begin.is_shared else await self._leftovers.clear()
         for sentence in told:
             hosted.runtime.tell("warning", sentence)
         hosted.runtime.close()
         del self._runs[hosted.run.run_id]
-        memory = system.resident_memory(os.getpid())
-        self._outbox.send(Finished(result=result, memory=memory, is_spent=bool(told)))
+        self._outbox.send(Finished(result=result, memory=self._measured(), is_spent=bool(told)))
+
+    def _measured(self) -> int:
+        """Return this process's memory in bytes, as it was a moment ago."""
+        now = time.monotonic()
+        if now - self._memory[0] >= _TICK:
+            self._memory = (now, system.resident_memory(os.getpid()))
+        return self._memory[1]
 
     async def _flush(self, flush: Flush) -> None:
         answered = self._loop.create_future()
@@ -133,40 +150,70 @@ class Executor:
         for hosted in self._runs.values():
             hosted.runtime.tell("warning", f"The event loop was blocked for {seconds:.1f} seconds in all.")
 
-    # The listening thread.
+    # Either thread.
 
-    def _listen(self) -> None:
-        """Read the pipe, and look after what runs, until the supervisor is gone."""
-        frames = Frames()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._pipe, selectors.EVENT_READ)
-            selector.register(self._nudged, selectors.EVENT_READ)
-            with contextlib.suppress(OSError):
-                while True:
-                    ready = selector.select(_TICK if self._runs else None)
-                    for key, _ in ready:
-                        data = key.fileobj.recv(_READ)  # type: ignore[union-attr]
-                        if key.fileobj is self._pipe:
-                            self._take(frames.feed(data))
-                            if not data:
-                                return self._leave()
-                    self._look_after_runs(time.monotonic())
-        self._leave()
+    def _read(self, call: Call) -> None:
+        """Do what the pipe says."""
+        if not self._inbox.read(lambda body: self._take(body, call)):
+            self._leave(call)
 
-    def _take(self, bodies: list[bytes]) -> None:
-        for body in bodies:
-            match TO_EXECUTOR.validate_json(body):
-                case Begin() as begin:
-                    self._begin = begin
-                case Start(run=run):
-                    runtime = RunRuntime(run, self._outbox, self._clock, self._flush)
-                    self._runs[run.run_id] = HostedRun(run, self._tasks.get(run.task), runtime)
-                    self._loop.call_soon_threadsafe(self._start, run)
-                case Stop(run_id=run_id):
-                    if hosted := self._runs.get(run_id):
-                        self._end(hosted, "canceled")
-                case Flushed() as flushed:
-                    self._loop.call_soon_threadsafe(self._flushed, flushed)
+    def _take(self, body: bytes, call: Call) -> None:
+        match TO_EXECUTOR.validate_json(body):
+            case Begin() as begin:
+                self._begin = begin
+            case Start(run=run):
+                runtime = RunRuntime(run, self._outbox, self._clock, self._flush)
+                hosted = HostedRun(run, self._tasks.get(run.task), runtime)
+                self._runs[run.run_id] = hosted
+                self._begun += 1
+                if self._is_guard_asleep:
+                    self._wake.set()
+                call(self._start, hosted)
+            case Stop(run_id=run_id):
+                if hosted := self._runs.get(run_id):
+                    self._end(hosted, "canceled")
+            case Flushed() as flushed:
+                call(self._flushed, flushed)
+
+    def _end(self, hosted: HostedRun, why: Why) -> None:
+        hosted.end(why)
+        if hosted.is_async:
+            self._loop.call_soon_threadsafe(hosted.cancel)
+        else:
+            self._signal()
+
+    def _leave(self, call: Call) -> None:
+        """End the process: no one hears of it any more.
+
+        A run that is under way ends here and now, with all that it has started: its lease goes to
+        someone else.
+        """
+        if self._runs:
+            system.kill_tree(os.getpid())
+        call(self._closed.set)
+        last = threading.Timer(_GOODBYE, system.kill_tree, [os.getpid()])
+        last.daemon = True
+        last.start()
+
+    # The guard.
+
+    def _guard(self) -> None:
+        seen = 0
+        with contextlib.suppress(OSError):  # the pipe is broken, which the next read sees
+            while self._inbox.is_open:
+                # Bursts of short runs do not wake the guard for each: it sleeps after a tick without any.
+                self._is_guard_asleep = seen == self._begun and not self._runs
+                seen = self._begun
+                self._pause(None if self._is_guard_asleep and not self._runs else _TICK)
+                self._read(self._loop.call_soon_threadsafe)
+                self._look_after_runs(time.monotonic())
+
+    def _pause(self, seconds: float | None) -> None:
+        if _LOOP_READS:
+            self._wake.wait(seconds)
+            self._wake.clear()
+        else:
+            select.select([self._pipe], [], [], seconds)
 
     def _look_after_runs(self, now: float) -> None:
         self._outbox.flush()
@@ -179,13 +226,6 @@ class Executor:
         if self._watch.tick(now) is not None:
             self._tell_blocked()
         if self._watch.is_blocked(now) and any(hosted.why for hosted in runs):
-            self._signal()
-
-    def _end(self, hosted: HostedRun, why: Why) -> None:
-        hosted.why = why
-        if hosted.is_async:
-            self._loop.call_soon_threadsafe(hosted.cancel)
-        else:
             self._signal()
 
     def _signal(self) -> None:
@@ -209,19 +249,3 @@ class Executor:
 
     def _is_users(self, file: str) -> bool:
         return "site-packages" not in file and not file.startswith(os.path.dirname(os.__file__))
-
-    def _leave(self) -> None:
-        """End the process: no one hears of it any more.
-
-        A run that is under way ends here and now, with all that it has started: its lease goes to
-        someone else.
-        """
-        if self._runs:
-            system.kill_tree(os.getpid())
-        self._loop.call_soon_threadsafe(self._closed.set)
-        time.sleep(_GOODBYE)
-        system.kill_tree(os.getpid())
-
-    def _wake_listener(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._nudge.send(b"\0")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from perdure.client import Client
 from perdure.core.errors import NotFound, PerdureError
 from perdure.wire import endpoints
-from perdure.wire.workers import Heartbeat, HeartbeatAnswer, RunRef
+from perdure.wire.workers import Heartbeat, RunRef
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,6 @@ class Heart(threading.Thread):
         except PerdureError as error:
             log.debug("No heartbeat: %s", error)  # the session tells of a server that is gone
         else:
-            assert isinstance(answer, HeartbeatAnswer)
             if answer.lost:
                 self._on_lost(answer.lost)
 

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from types import CodeType, FrameType
-from typing import Any, Literal
+from typing import Literal
 
 from perdure.sdk.attempt import run_attempt
 from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.task import Task
 from perdure.wire.executor import MAX_OUTPUT
 from perdure.wire.values import ErrorCode, RunError
-from perdure.wire.workers import Assignment, Canceled, Failed, Succeeded, WorkerEnvironment
+from perdure.wire.workers import Assignment, Canceled, Failed, How, Succeeded, WorkerEnvironment
 from perdure.worker import deaths
 from perdure.worker.runtime import RunRuntime
 
@@ -28,8 +28,9 @@ class HostedRun:
         self.why: Why | None = None
         #: when its `max_duration` is used up, in seconds of the monotonic clock
         self.deadline = time.monotonic() + run.max_duration if run.max_duration else None
-        # The asyncio task it runs in, while the user's code runs.
-        self._job: asyncio.Task[None] | None = None
+        #: the asyncio task it runs in
+        self.job: asyncio.Task[None] | None = None
+        self._is_cancellable = False
         self._is_interrupted = False
         self._task = task
         self._began = time.monotonic()
@@ -45,7 +46,7 @@ class HostedRun:
             return self._failed("break", _unknown(self.run.task))
         if self.why is not None:  # it was told to end before it began
             return self._ended_early(self.why)
-        self._job = asyncio.current_task()
+        self._is_cancellable = True
         try:
             result = await run_attempt(self._task, self.run, environment, self.runtime)
         except SystemExit as exit:
@@ -53,15 +54,20 @@ class HostedRun:
         except (asyncio.CancelledError, RunCanceled, KeyboardInterrupt) as error:
             result = self._failed("crash", _stopped_itself(self.run.task, error))
         finally:
-            self._job = None
+            self._is_cancellable = False
         if self.why is not None:
             return self._ended_early(self.why)
         return self._within_limit(result)
 
+    def end(self, why: Why) -> None:
+        """Note that it is to end; `cancel` or `interrupt` does it."""
+        self.why = self.why or why
+        self.runtime.canceled = self.why == "canceled"
+
     def cancel(self) -> None:
         """Cancel the asyncio task, unless the user's code was interrupted already, or has ended."""
-        if self._job is not None and not self._is_interrupted:
-            self._job.cancel()
+        if self.job is not None and self._is_cancellable and not self._is_interrupted:
+            self.job.cancel()
 
     def interrupt(self, frame: FrameType | None) -> None:
         """End the attempt from a signal handler, once.
@@ -102,7 +108,7 @@ class HostedRun:
             return result
         return self._failed("fail", _too_large(self.run.task, size))
 
-    def _failed(self, how: Any, error: RunError) -> Failed:
+    def _failed(self, how: How, error: RunError) -> Failed:
         return Failed(
             run_id=self.run.run_id,
             fence=self.run.fence,

@@ -6,6 +6,7 @@ can't be, so the process that has any is not used again.
 
 import asyncio
 import threading
+from collections.abc import Iterable
 
 from perdure.worker import system
 
@@ -17,27 +18,25 @@ _GRACE_STEP = 0.005
 
 
 class Leftovers:
-    """Compares what runs in this process before an attempt with what runs after it."""
+    """Compares what runs in this process after an attempt with what ran before the first."""
 
     def __init__(self) -> None:
-        """Note what runs now."""
+        """Note what runs now; called with the event loop running."""
         self._threads = set(threading.enumerate())
         self._tasks = asyncio.all_tasks()
 
     async def clear(self) -> list[str]:
         """End what the attempt left behind, and return a sentence on each kind there was."""
-        if self._new_threads() or self._new_tasks():
-            await self._grace()
+        threads, tasks = await self._lasting()
         told = []
-        if threads := self._new_threads():
+        if threads:
             told.append(
                 f"The run left {_count(threads, 'thread')} behind: {_names(t.name for t in threads)}. "
                 "Join threads and shut down pools before the task returns."
             )
-        if tasks := self._new_tasks():
+        if tasks:
             told.append(
-                f"The run left {_count(tasks, 'asyncio task')} behind: "
-                f"{_names(str(getattr(t.get_coro(), '__qualname__', t.get_name())) for t in tasks)}. "
+                f"The run left {_count(tasks, 'asyncio task')} behind: {_names(map(_title, tasks))}. "
                 "Await or cancel what the task starts."
             )
         if names := system.kill_children() if system.has_children() else []:
@@ -47,6 +46,14 @@ class Leftovers:
             )
         return told
 
+    async def _lasting(self) -> tuple[list[threading.Thread], list[asyncio.Task]]:
+        """Return the threads and asyncio tasks that do not end within a moment."""
+        for _ in range(_GRACE_STEPS):
+            if not self._new_threads() and not self._new_tasks():
+                return [], []
+            await asyncio.sleep(_GRACE_STEP)
+        return self._new_threads(), self._new_tasks()
+
     def _new_threads(self) -> list[threading.Thread]:
         return [
             thread
@@ -55,19 +62,18 @@ class Leftovers:
         ]
 
     def _new_tasks(self) -> list[asyncio.Task]:
-        return [task for task in asyncio.all_tasks() if task not in self._tasks]
+        return list(asyncio.all_tasks() - self._tasks - {asyncio.current_task()})
 
-    async def _grace(self) -> None:
-        for _ in range(_GRACE_STEPS):
-            if self._new_threads() or self._new_tasks():
-                await asyncio.sleep(_GRACE_STEP)
+
+def _title(task: asyncio.Task) -> str:
+    return str(getattr(task.get_coro(), "__qualname__", task.get_name()))
 
 
 def _count(items: list, one: str, many: str | None = None) -> str:
     return f"1 {one}" if len(items) == 1 else f"{len(items)} {many or one + 's'}"
 
 
-def _names(names, most: int = 5) -> str:
+def _names(names: Iterable[str], most: int = 5) -> str:
     listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more

@@ -9,7 +9,7 @@ from perdure.worker.launch import Launcher
 from perdure.worker.machines import Machine, machine_for
 from perdure.worker.options import WorkerOptions
 from perdure.worker.process import ExecutorProcess, Host
-from perdure.worker.warm import WarmPool
+from perdure.worker.warm import SETTLE_SECONDS, WarmPool
 
 Key = tuple[str, str]
 """What a warm executor is kept for: a task and a machine."""
@@ -25,7 +25,7 @@ class Pool:
         self._host = host
         self._environment = environment
         self._options = options
-        self._warm: WarmPool[Key, ExecutorProcess] = WarmPool(options.warm)
+        self._warm: WarmPool[Key, ExecutorProcess] = WarmPool(options.warm, options.concurrency)
         self._all: set[ExecutorProcess] = set()
 
     def __len__(self) -> int:
@@ -62,10 +62,9 @@ class Pool:
     async def run(self) -> None:
         """Let go of executors that are idle for too long, for as long as the worker lives."""
         while True:
+            await asyncio.sleep(SETTLE_SECONDS)
             for process in self._warm.expire(time.monotonic()):
                 process.retire()
-            expiry = self._warm.next_expiry() or time.monotonic() + self._options.warm.idle_seconds
-            await asyncio.sleep(max(expiry - time.monotonic(), 0.05))
 
     async def stop(self) -> None:
         """Let go of all executors, kill those that run something, and wait until all have ended."""

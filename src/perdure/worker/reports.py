@@ -8,7 +8,7 @@ from collections.abc import Callable
 from perdure.core.errors import PerdureError, Unauthorized
 from perdure.wire import endpoints
 from perdure.wire.endpoint import MEGABYTE
-from perdure.wire.workers import Report, Reported, ReportItem, Succeeded, Verdict
+from perdure.wire.workers import Report, ReportItem, Succeeded, Verdict
 from perdure.worker.session import Session
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,6 @@ class Reporter:
         except PerdureError as error:
             await self._refused(batch, error)
             return
-        assert isinstance(answer, Reported)
         for item, verdict in zip(batch, answer.verdicts, strict=True):
             self._on_verdict(item, verdict)
 

@@ -17,6 +17,7 @@ from perdure.wire.workers import (
     Assignment,
     Canceled,
     Failed,
+    How,
     Isolation,
     Released,
     ReportItem,
@@ -83,7 +84,7 @@ class Runs:
         options: WorkerOptions,
     ) -> None:
         self.pool = Pool(launcher, self, environment, options)
-        self._isolation = {task.id: _isolation(task) for task in tasks}
+        self._isolation: dict[str, Isolation] = {task.id: _isolation(task) for task in tasks}
         self._reporter = reporter
         self._logs = logs
         self._options = options
@@ -117,7 +118,7 @@ class Runs:
         """Start a run in an executor."""
         if old := self._held.get(run.run_id):
             self.drop(old.ref)
-        isolation = self._isolation.get(run.task, "process")
+        isolation: Isolation = self._isolation.get(run.task, "process")
         held = Held(run, isolation, began=time.monotonic())
         self._held[run.run_id] = held
         self._running += 1
@@ -284,7 +285,7 @@ def _isolation(task: TaskManifest) -> Isolation:
     return "process" if task.isolation == "shared" and not task.is_async else task.isolation
 
 
-def _failed(held: Held, how: str, error: RunError) -> Failed:
+def _failed(held: Held, how: How, error: RunError) -> Failed:
     return Failed(
         run_id=held.run.run_id, fence=held.run.fence, how=how, error=error, duration_ms=held.duration()
     )

@@ -4,19 +4,16 @@ import json
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic_core import to_json
 
 from perdure.core.clock import Clock, to_datetime
+from perdure.sdk.runtime import Level, Source, Target
 from perdure.wire.executor import Flush
 from perdure.wire.runs import MetadataOperation
 from perdure.wire.workers import Assignment, LogLine, MetadataChanged
 from perdure.worker.outbox import Outbox
-
-Level = Literal["debug", "info", "warning", "error"]
-Source = Literal["logger", "logging", "stdout", "stderr", "perdure"]
-Target = Literal["self", "parent", "root"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,8 @@ class RunRuntime:
             flush: sends a `Flush` and returns when it is answered.
             limits: how much it may log.
         """
+        #: whether the run was asked to end because it is canceled
+        self.canceled = False
         self._run = run
         self._outbox = outbox
         self._clock = clock
@@ -77,8 +76,11 @@ class RunRuntime:
 
     def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
         """Change the metadata of the run, its parent or its root."""
-        name = "operations" if target == "self" else f"{target}_operations"
-        self._change(**{name: [operation]})
+        self._change(
+            operations=[operation] if target == "self" else [],
+            parent_operations=[operation] if target == "parent" else [],
+            root_operations=[operation] if target == "root" else [],
+        )
 
     def add_tags(self, tags: list[str]) -> None:
         """Add tags to the run."""
@@ -127,7 +129,7 @@ class RunRuntime:
             )
         )
 
-    def _change(self, **parts: list[Any]) -> None:
+    def _change(self, **parts: Any) -> None:
         change = MetadataChanged(run_id=self._run.run_id, fence=self._run.fence, **parts)
         change.to_json()  # a value that is no JSON raises here, in the user's own call
         self._outbox.change(change)

@@ -4,18 +4,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import TypeVar
 
 from perdure.client import AsyncClient
-from perdure.core.errors import NotFound, ServerUnreachable, StorageError, TooManyRequests
+from perdure.core.errors import NotFound, PerdureError, TooManyRequests
 from perdure.wire import endpoints
-from perdure.wire.endpoint import Endpoint
-from perdure.wire.model import Model
+from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.workers import Connected, ConnectWorker
 
 log = logging.getLogger(__name__)
-
-Out = TypeVar("Out", bound=Model)
 
 _FIRST_PAUSE = 0.1
 
@@ -63,7 +59,7 @@ class Session:
             log.warning("The server does not know this worker any more; connecting again.")
             self._connected = None
 
-    async def call(self, endpoint: Endpoint, body: Callable[[str], Model]) -> Model:
+    async def call(self, endpoint: Endpoint[In, Out], body: Callable[[str], In]) -> Out:
         """Call an endpoint until it answers.
 
         Args:
@@ -81,14 +77,21 @@ class Session:
             except NotFound:
                 self.forget(worker_id)
 
-    async def _insist(self, endpoint: Endpoint, body: Model) -> Model:
+    async def _insist(self, endpoint: Endpoint[In, Out], body: In) -> Out:
         """Call an endpoint until the server can be reached."""
         pause = _FIRST_PAUSE
         while True:
             try:
                 return await self._client.call(endpoint, body)
-            except (ServerUnreachable, StorageError, TooManyRequests) as error:
+            except PerdureError as error:
+                if not _may_pass(error):
+                    raise
                 if pause == _FIRST_PAUSE:
-                    log.warning("%s Trying again until it answers.", error)
+                    log.warning("%s: %s (trying again until it answers)", endpoint.name, error)
             await asyncio.sleep(pause * random.uniform(0.5, 1))
             pause = min(pause * 2, self._max_pause)
+
+
+def _may_pass(error: PerdureError) -> bool:
+    """Tell whether the same request may succeed later: the server is away, in trouble, or too busy."""
+    return error.status >= 500 or isinstance(error, TooManyRequests)

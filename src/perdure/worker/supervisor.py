@@ -17,16 +17,16 @@ import logging
 import os
 import platform
 import socket
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from perdure.client import AsyncClient, Client
 from perdure.core.clock import Clock, SystemClock
-from perdure.core.errors import PerdureError
+from perdure.core.errors import PerdureError, Unauthorized
 from perdure.wire import endpoints
 from perdure.wire.executor import Discovered
-from perdure.wire.workers import Connected, ConnectWorker, Disconnect, Polled, PollRuns, RunRef
+from perdure.wire.workers import Connected, ConnectWorker, Disconnect, PollRuns, RunRef
 from perdure.worker import system
 from perdure.worker.fork import ForkLauncher
 from perdure.worker.heartbeat import Heart
@@ -39,6 +39,8 @@ from perdure.worker.session import Session
 from perdure.worker.spawn import SpawnLauncher
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # Without a free slot the worker waits this long for one, before it asks only for cancellations.
 _SLOT_PAUSE = 0.5
@@ -100,7 +102,7 @@ class Supervisor:
             discovered = await self._launcher.start()
             _warn(discovered)
             self._session = Session(self._client, self._hello(discovered), self._options.max_backoff_seconds)
-            connected = await self._unless_drained(self._session.connect())
+            connected = await _unless(self._session.connect(), self._draining.wait())
             if connected is not None:
                 await self._serve(discovered, connected)
         finally:
@@ -172,19 +174,25 @@ class Supervisor:
 
         A poll that can only bring cancellations ends when a slot is free, to ask for runs.
         """
-        poll = asyncio.ensure_future(
-            self._session.call(
-                endpoints.POLL,
-                lambda worker_id: PollRuns(worker_id=worker_id, slots=slots, wait=self._options.poll_seconds),
-            )
+        call = self._session.call(
+            endpoints.POLL,
+            lambda worker_id: PollRuns(worker_id=worker_id, slots=slots, wait=self._options.poll_seconds),
         )
-        signals = [self._stopping.wait() if self._draining.is_set() else self._draining.wait()]
+        signals: list[Coroutine[Any, Any, Any]] = [
+            self._stopping.wait() if self._draining.is_set() else self._draining.wait()
+        ]
         if slots == 0:
             signals.append(self._runs.wait_freed())
-        polled = await _unless(poll, *signals)
+        try:
+            polled = await _unless(call, *signals)
+        except Unauthorized:
+            raise
+        except PerdureError as error:
+            log.error("The server refuses to give runs: %s", error)
+            await asyncio.sleep(self._options.max_backoff_seconds)
+            return
         if polled is None:
             return
-        assert isinstance(polled, Polled)
         for ref in polled.cancels:
             self._runs.cancel(ref)
         for run in polled.runs:
@@ -230,9 +238,6 @@ class Supervisor:
         except (TimeoutError, PerdureError) as error:
             log.warning("The server did not hear the last reports (%s); the leases will end.", error)
 
-    async def _unless_drained(self, call: Awaitable[Connected]) -> Connected | None:
-        return await _unless(asyncio.ensure_future(call), self._draining.wait())
-
     def _hello(self, discovered: Discovered) -> ConnectWorker:
         host = socket.gethostname()
         return ConnectWorker(
@@ -265,8 +270,9 @@ def _warn(discovered: Discovered) -> None:
         )
 
 
-async def _unless(wanted: asyncio.Future[Any], *signals: Coroutine[Any, Any, Any]) -> Any:
-    """Return what a future gives, or None when one of the signals comes first."""
+async def _unless(call: Coroutine[Any, Any, T], *signals: Coroutine[Any, Any, Any]) -> T | None:
+    """Return what a call gives, or None when one of the signals comes first."""
+    wanted = asyncio.ensure_future(call)
     watched = [asyncio.ensure_future(signal) for signal in signals]
     try:
         await asyncio.wait([wanted, *watched], return_when=asyncio.FIRST_COMPLETED)

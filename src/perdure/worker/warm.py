@@ -1,7 +1,8 @@
 """Which idle executors are kept warm: a pure policy, told the time.
 
-An executor that ran a task is kept for the next run of the same task on the same machine.  When there
-are too many, the one that has been idle longest goes first.
+An executor that ran a task is kept for the next run of the same task on the same machine.  The limits
+look at executors that have been idle for a moment: between two runs of a burst nobody is idle, and to
+end a process there only to fork another would be a waste.  The one idle for longest goes first.
 """
 
 from collections import OrderedDict
@@ -10,6 +11,9 @@ from typing import Generic, TypeVar
 
 from perdure.worker.options import WarmLimits
 
+SETTLE_SECONDS = 1.0
+"""An executor that has done nothing for this long is idle."""
+
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item", bound=Hashable)
 
@@ -17,8 +21,15 @@ Item = TypeVar("Item", bound=Hashable)
 class WarmPool(Generic[Key, Item]):
     """Idle executors, by what they last ran."""
 
-    def __init__(self, limits: WarmLimits) -> None:
+    def __init__(self, limits: WarmLimits, slots: int) -> None:
+        """Keep executors.
+
+        Args:
+            limits: how many, and for how long.
+            slots: how many can be busy at once; so many, or `limits.total`, are kept at the very most.
+        """
         self._limits = limits
+        self._most = max(slots, limits.total)
         # Oldest first; the value is the key and the moment (seconds) it became idle.
         self._idle: OrderedDict[Item, tuple[Key, float]] = OrderedDict()
         self._by_key: dict[Key, list[Item]] = {}
@@ -36,17 +47,10 @@ class WarmPool(Generic[Key, Item]):
         return item
 
     def give(self, key: Key, item: Item, now: float) -> list[Item]:
-        """Keep an executor, and return those that must go for it (perhaps itself)."""
+        """Keep an executor, and return those that must go for it at once."""
         self._idle[item] = (key, now)
         self._by_key.setdefault(key, []).append(item)
-        evicted = self._by_key[key][: -self._limits.per_task or None]
-        for old in evicted:
-            self.remove(old)
-        while len(self._idle) > self._limits.total:
-            oldest = next(iter(self._idle))
-            self.remove(oldest)
-            evicted.append(oldest)
-        return evicted
+        return self._dismiss(list(self._idle)[: len(self._idle) - self._most])
 
     def remove(self, item: Item) -> None:
         """Forget an executor, if it is here."""
@@ -59,15 +63,15 @@ class WarmPool(Generic[Key, Item]):
             del self._by_key[entry[0]]
 
     def expire(self, now: float) -> list[Item]:
-        """Forget and return the executors that have been idle for too long."""
-        until = now - self._limits.idle_seconds
-        old = [item for item, (_, since) in self._idle.items() if since <= until]
-        for item in old:
-            self.remove(item)
-        return old
+        """Forget and return the executors that are too many, or idle for too long."""
+        settled = [item for item, (_, since) in self._idle.items() if since <= now - SETTLE_SECONDS]
+        too_many = settled[: max(len(self._idle) - self._limits.total, 0)]
+        for items in self._by_key.values():
+            too_many += items[: max(len(items) - self._limits.per_task, 0)]
+        too_old = [item for item in settled if self._idle[item][1] <= now - self._limits.idle_seconds]
+        return self._dismiss([item for item in settled if item in {*too_many, *too_old}])
 
-    def next_expiry(self) -> float | None:
-        """Return when the first will have been idle for too long, or None if none is idle."""
-        for _, since in self._idle.values():
-            return since + self._limits.idle_seconds
-        return None
+    def _dismiss(self, items: list[Item]) -> list[Item]:
+        for item in items:
+            self.remove(item)
+        return items
