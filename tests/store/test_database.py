@@ -51,6 +51,19 @@ async def test_a_transaction_that_raises_leaves_nothing(shelf: Database):
     assert await shelf.read(items) == []
 
 
+@pytest.mark.parametrize("error", [RuntimeError("gone"), StopAsyncIteration(), SystemExit(3)])
+async def test_any_error_of_a_transaction_reaches_its_caller(shelf: Database, error: BaseException):
+    async def fail(tx: Tx) -> None:
+        await put(tx, "a")
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        await shelf.transact(fail)
+
+    assert raised.value is error
+    assert await shelf.read(items) == []
+
+
 async def test_a_transaction_that_fails_does_not_disturb_those_beside_it(shelf: Database):
     async def put_or_fail(tx: Tx, number: int) -> int:
         await put(tx, f"{number:03}", amount=number)
@@ -188,6 +201,13 @@ async def test_many_returns_the_rows_in_order(shelf: Database):
 
     assert await shelf.transact(put_many, "cab") == ["c", "a", "b"]
     assert await shelf.transact(put_many, "") == []
+
+
+async def test_run_counts_the_rows_of_a_statement_that_returns_them(shelf: Database):
+    async def put_returning(tx: Tx) -> int:
+        return await tx.run("put_returning", id="a", amount=1)
+
+    assert await shelf.transact(put_returning) == 1
 
 
 async def test_many_without_returning_gives_no_rows(shelf: Database):

@@ -17,7 +17,7 @@ from perdure.core.errors import (
     StorageError,
     StoreFault,
 )
-from perdure.store import postgres
+from perdure.store import postgres, postgres_hints
 from perdure.store.connect import open_database
 from perdure.store.database import Database, Tx
 from tests.store.conftest import SCHEMA
@@ -139,6 +139,60 @@ async def test_a_commit_without_an_answer_is_told_and_not_repeated(
 
         await through_it.close()
     assert await shelf.read(ids) == (["a"] if arrives else [])
+
+
+async def test_a_server_that_went_away_is_told_and_found_again(
+    shelf: Database, shelf_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(postgres_hints, "RECONNECT_S", 0.0)
+    async with cut_at_commit(shelf_url, tmp_path, arrives=True) as cut_url:
+        through_it = await open_database(cut_url, SCHEMA)
+        with pytest.raises(CommitUnknown):
+            await through_it.transact(put, "a")
+
+    with pytest.raises(DatabaseUnavailable, match="perdure_test"):
+        await through_it.transact(put, "b")
+    with pytest.raises(DatabaseUnavailable, match="perdure_test"):
+        await through_it.read(ids)
+
+    async with cut_at_commit(shelf_url, tmp_path, arrives=True):
+        assert await through_it.read(ids) == ["a"]
+        await through_it.close()
+
+
+async def test_a_cancelled_transaction_leaves_a_usable_connection(shelf: Database):
+    began = asyncio.Event()
+
+    async def hang(tx: Tx) -> None:
+        await put(tx, "a")
+        began.set()
+        await asyncio.Event().wait()
+
+    caller = asyncio.create_task(shelf.transact(hang))
+    await began.wait()
+    caller.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await shelf.transact(put, "a")
+    assert await shelf.read(ids) == ["a"]
+
+
+async def test_more_transactions_than_connections_take_turns(shelf: Database):
+    under_way = most = 0
+
+    async def count(tx: Tx, id: str) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await put(tx, id)
+        under_way -= 1
+
+    await asyncio.gather(*(shelf.transact(count, f"{number}") for number in range(100)))
+
+    assert 1 < most <= postgres.CONNECTIONS
+    assert len(await shelf.read(ids)) == 100
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -100,6 +101,41 @@ async def test_a_transaction_that_goes_on_after_it_was_given_up_is_not_answered(
     assert isinstance(first, DatabaseUnavailable)
     assert isinstance(second, DatabaseUnavailable)
     assert await shelf.read(ids) == []
+
+
+async def test_what_arrives_during_a_commit_goes_into_the_next(shelf: SQLiteDatabase):
+    go_on = threading.Event()
+
+    async def hold_up(tx: Tx) -> str:
+        go_on.wait(60)
+        return await put(tx, "a")
+
+    callers = [asyncio.create_task(shelf.transact(hold_up))]
+    for id in "bcde":
+        await asyncio.sleep(0)
+        callers.append(asyncio.create_task(shelf.transact(put, id)))
+    await asyncio.sleep(0)
+    callers[2].cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+
+    assert await asyncio.gather(callers[0], callers[1], *callers[3:]) == ["a", "b", "d", "e"]
+    assert await shelf.read(ids) == ["a", "b", "d", "e"]
+
+
+async def test_a_commit_that_sqlite_refuses_is_told_to_all(shelf: SQLiteDatabase):
+    async def break_a_promise(tx: Tx) -> None:
+        shelf._writer._connection.execute("pragma defer_foreign_keys = on")
+        await tx.one("log_event", item="nobody")
+
+    first, second = await asyncio.gather(
+        shelf.transact(put, "a"), shelf.transact(break_a_promise), return_exceptions=True
+    )
+
+    assert isinstance(first, DatabaseUnavailable)
+    assert isinstance(second, DatabaseUnavailable)
+    assert await shelf.transact(put, "b") == "b"
+    assert await shelf.read(ids) == ["b"]
 
 
 async def test_readers_do_not_wait_for_writers(shelf: SQLiteDatabase, other_program: sqlite3.Connection):

@@ -11,8 +11,6 @@ Perdure can share a database with the user's application.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,6 +26,7 @@ from perdure.core.errors import (
 from perdure.store.database import Body, Database, Dialect, P, Row
 from perdure.store.migrate import load_migrations, migrate
 from perdure.store.postgres_hints import Notifier
+from perdure.store.postgres_pool import Pool
 from perdure.store.postgres_tx import DRIVER_ERRORS, LOST, PostgresTx, reason_of
 from perdure.store.schema import Schema
 from perdure.store.statements import Statements, load
@@ -52,16 +51,14 @@ class PostgresDatabase(Database):
 
     dialect: Dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool, notifier: Notifier, statements: Statements, *, name: str) -> None:
+    def __init__(self, pool: Pool, notifier: Notifier, statements: Statements, *, name: str) -> None:
         """Take over the pool of a migrated database."""
         self.name = name
         self.hints = notifier.hints
         self._notifier = notifier
         self._pool = pool
         self._statements = statements
-        self._accepted = 0
-        self._closing = False
-        self._finished = asyncio.Event()
+        self._closed = False
 
     @classmethod
     async def open(cls, url: str, schema: Schema) -> Self:
@@ -75,87 +72,87 @@ class PostgresDatabase(Database):
         statements = load(schema.folder / "sql", "postgres")
         options = _options(url, schema)
         name = without_password(url)
-        notifier = Notifier(lambda: asyncpg.connect(**options), channel=schema.name)
+
+        async def connect() -> asyncpg.Connection:
+            return await asyncpg.connect(**options)
+
+        notifier = Notifier(connect, channel=schema.name)
         try:
             await _migrate(options, schema, name)
             await notifier.start()
-            pool = await asyncpg.create_pool(**options, min_size=1, max_size=CONNECTIONS, reset=_keep_session)
         except DRIVER_ERRORS as error:
-            await notifier.close()
             raise DatabaseUnavailable(database=name, reason=reason_of(error)) from error
+        pool = Pool(connect, CONNECTIONS)
         return cls(pool, notifier, statements, name=name)
 
     async def transact(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the body between `begin` and `commit`; again, if it was lost before its commit."""
-        with self._accept():
-            return await _repeatedly(lambda: self._write(body, *args, **kwargs))
+        for pause in PAUSES_S:
+            try:
+                return await self._write(body, *args, **kwargs)
+            except CommitUnknown:
+                raise
+            except DatabaseUnavailable:
+                await asyncio.sleep(pause)
+        return await self._write(body, *args, **kwargs)
 
     async def read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the body without a transaction: each statement sees the moment it started."""
-        with self._accept():
-            return await _repeatedly(lambda: self._read(body, *args, **kwargs))
+        for pause in PAUSES_S:
+            try:
+                return await self._read(body, *args, **kwargs)
+            except DatabaseUnavailable:
+                await asyncio.sleep(pause)
+        return await self._read(body, *args, **kwargs)
 
     async def close(self) -> None:
         """Finish what was accepted, then close all connections."""
-        self._closing = True
-        if self._accepted:
-            await self._finished.wait()
+        if self._closed:
+            return
+        self._closed = True
         await self._pool.close()
         await self._notifier.close()
 
-    @contextmanager
-    def _accept(self) -> Iterator[None]:
-        if self._closing:
-            raise DatabaseUnavailable(database=self.name, reason="it is closed")
-        self._accepted += 1
-        try:
-            yield
-        finally:
-            self._accepted -= 1
-            if self._closing and not self._accepted:
-                self._finished.set()
-
     async def _write(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async with self._acquired() as tx:
-            try:
-                async with asyncio.timeout(TIMEOUT_S):  # one timer, not one for each statement
-                    await tx.begin()
-                    result = await body(tx, *args, **kwargs)
-            except BaseException:
-                await tx.rollback()
-                raise
+        tx = await self._acquire()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):  # one timer, not one for each statement
+                await tx.begin()
+                result = await body(tx, *args, **kwargs)
+        except TimeoutError as error:
+            await tx.rollback()
+            raise self._silent() from error
+        except BaseException:
+            await tx.rollback()
+            raise
+        else:
             await tx.commit()
+        finally:
+            self._pool.release(tx.connection)
         self.hints.publish(tx.channels)
         return result
 
     async def _read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async with self._acquired() as tx, asyncio.timeout(TIMEOUT_S):
-            return await body(tx, *args, **kwargs)
+        tx = await self._acquire()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await body(tx, *args, **kwargs)
+        except TimeoutError as error:
+            raise self._silent() from error
+        finally:
+            self._pool.release(tx.connection)
 
-    @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[PostgresTx]:
+    async def _acquire(self) -> PostgresTx:
+        if self._closed:
+            raise DatabaseUnavailable(database=self.name, reason="it is closed")
         try:
             connection = await self._pool.acquire()
         except DRIVER_ERRORS as error:
             raise DatabaseUnavailable(database=self.name, reason=reason_of(error)) from error
-        try:
-            yield PostgresTx(connection, self._statements, self.name)
-        except TimeoutError as error:
-            raise StorageError(reason=f"{self.name} gave no answer in {TIMEOUT_S:.0f} seconds") from error
-        finally:
-            await self._pool.release(connection)
+        return PostgresTx(connection, self._statements, self.name)
 
-
-async def _repeatedly(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try again what was lost before its commit."""
-    for pause in PAUSES_S:
-        try:
-            return await attempt()
-        except CommitUnknown:
-            raise
-        except DatabaseUnavailable:
-            await asyncio.sleep(pause)
-    return await attempt()
+    def _silent(self) -> StorageError:
+        return StorageError(reason=f"{self.name} gave no answer in {TIMEOUT_S:.0f} seconds")
 
 
 def without_password(url: str) -> str:
@@ -178,10 +175,6 @@ def _options(url: str, schema: Schema) -> dict[str, Any]:
             "synchronous_commit": "on" if schema.durable else "off",
         },
     }
-
-
-async def _keep_session(connection: Any) -> None:
-    """Instead of the driver's reset, which is a round trip: we change nothing in a session."""
 
 
 class _Executor:

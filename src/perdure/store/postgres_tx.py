@@ -41,17 +41,17 @@ ANSWER_S = 15.0
 class PostgresTx(Tx):
     """A transaction on one pooled connection."""
 
-    __slots__ = ("_connection", "_database", "_statements", "channels")
+    __slots__ = ("_database", "_statements", "channels", "connection")
 
     def __init__(self, connection: Any, statements: Statements, database: str) -> None:
         """Speak on this connection.
 
         Args:
-            connection: an `asyncpg` connection or its proxy.
+            connection: an `asyncpg` connection.
             statements: what the body may ask for.
             database: what to call the database in an error.
         """
-        self._connection = connection
+        self.connection = connection
         self._statements = statements
         self._database = database
         self.channels: set[str] = set()
@@ -61,7 +61,7 @@ class PostgresTx(Tx):
         statement = self._statements[name]
         arguments = statement.arguments(params)
         try:
-            return await self._connection.fetch(statement.text, *arguments)
+            return await self.connection.fetch(statement.text, *arguments)
         except DRIVER_ERRORS as error:
             raise self._explain(error, name) from error
 
@@ -70,7 +70,7 @@ class PostgresTx(Tx):
         statement = self._statements[name]
         arguments = statement.arguments(params)
         try:
-            status: str = await self._connection.execute(statement.text, *arguments)
+            status: str = await self.connection.execute(statement.text, *arguments)
         except DRIVER_ERRORS as error:
             raise self._explain(error, name) from error
         return int(status.rpartition(" ")[2])
@@ -81,8 +81,8 @@ class PostgresTx(Tx):
         arguments = [statement.arguments(params) for params in rows]
         try:
             if statement.returns_rows:
-                return await self._connection.fetchmany(statement.text, arguments)
-            await self._connection.executemany(statement.text, arguments)
+                return await self.connection.fetchmany(statement.text, arguments)
+            await self.connection.executemany(statement.text, arguments)
         except DRIVER_ERRORS as error:
             raise self._explain(error, name) from error
         return []
@@ -94,18 +94,18 @@ class PostgresTx(Tx):
     async def begin(self) -> None:
         """Start the transaction."""
         try:
-            await self._connection.execute("begin")
+            await self.connection.execute("begin")
         except DRIVER_ERRORS as error:
             raise self._explain(error, "begin") from error
 
     async def rollback(self) -> None:
         """Undo the transaction, if there still is one."""
-        if self._is_lost() or not self._connection.is_in_transaction():
+        if self.connection.is_closed() or not self.connection.is_in_transaction():
             return
         try:
-            await self._connection.execute("rollback", timeout=ANSWER_S)
+            await self.connection.execute("rollback", timeout=ANSWER_S)
         except DRIVER_ERRORS:
-            self._connection.terminate()
+            self.connection.terminate()
 
     async def commit(self) -> None:
         """Make the transaction last.
@@ -116,7 +116,7 @@ class PostgresTx(Tx):
                 nothing left to commit.
         """
         try:
-            status = await self._connection.execute("commit", timeout=ANSWER_S)
+            status = await self.connection.execute("commit", timeout=ANSWER_S)
         except UNDONE as error:
             raise self._explain(error, "commit") from error
         except DRIVER_ERRORS as error:
@@ -124,14 +124,8 @@ class PostgresTx(Tx):
         if status != "COMMIT":
             raise StoreFault(problem="a transaction caught the error of a failed statement and went on")
 
-    def _is_lost(self) -> bool:
-        try:
-            return self._connection.is_closed()
-        except asyncpg.InterfaceError:  # the pool has taken the broken connection back already
-            return True
-
     def _explain(self, error: Exception, statement: str) -> StorageError:
-        if isinstance(error, (*LOST, *UNDONE)) or self._is_lost():
+        if isinstance(error, (*LOST, *UNDONE)) or self.connection.is_closed():
             return DatabaseUnavailable(database=self._database, reason=reason_of(error))
         if isinstance(error, asyncpg.IntegrityConstraintViolationError):
             return ConstraintViolated(statement=statement, problem=error)

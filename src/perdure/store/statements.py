@@ -51,6 +51,9 @@ parameter must agree.  Never `::` (SQLite does not know it).
 may be NULL in `coalesce`.  `order by x` puts NULL first in SQLite and last in
 PostgreSQL: say `nulls first` or `nulls last`.
 
+**Constraints** are checked at once, never `deferrable`: on SQLite a commit is
+shared, and what it refuses, it refuses to all who share it.
+
 **Order.**  `returning` promises none; sort in Python, or by a column of `{rows:…}`.
 """
 
