@@ -50,7 +50,7 @@ class WarmPool(Generic[Key, Item]):
         """Keep an executor, and return those that must go for it at once."""
         self._idle[item] = (key, now)
         self._by_key.setdefault(key, []).append(item)
-        return self._dismiss(list(self._idle)[: len(self._idle) - self._most])
+        return self._dismiss(list(self._idle)[: max(len(self._idle) - self._most, 0)])
 
     def remove(self, item: Item) -> None:
         """Forget an executor, if it is here."""
