@@ -12,6 +12,7 @@ from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
 from perdure.engine.environments import Environments
 from perdure.engine.heartbeats import Heartbeats
+from perdure.engine.logs import Logs
 from perdure.engine.pending import Pending
 from perdure.engine.reconcile import Reconcile
 from perdure.engine.rescue import Rescue
@@ -32,6 +33,7 @@ class Engine:
         self.environments = Environments(resources)
         self.workers = Workers(resources)
         self.runs = Runs(resources)
+        self.logs = Logs(resources)
         self.enqueue = Enqueue(resources, catalog)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)

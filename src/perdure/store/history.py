@@ -84,6 +84,6 @@ async def tags_of(tx: Tx, runs: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-async def events_of(tx: Tx, run: str, *, after: int = 0) -> list[RunEvent]:
-    """Return a run's events in their order; only those with a larger sequence number."""
-    return [RunEvent(*row) for row in await tx.all("events", run=run, after=after)]
+async def events_of(tx: Tx, run: str, *, skip: int = 0, limit: int = 10_000) -> list[RunEvent]:
+    """Return a run's events after the first `skip`, in their order."""
+    return [RunEvent(*row) for row in await tx.all("events", run=run, skip=skip, limit=limit)]

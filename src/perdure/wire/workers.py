@@ -8,7 +8,7 @@ it says of a run names the fence it got with the run: a worker that lost its lea
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from perdure.wire.model import Model
 from perdure.wire.runs import KeyOptions, MetadataOperation
@@ -182,7 +182,7 @@ class RetryChoice(Model):
     """What the task's code asks for after a failure; by default its retry policy decides."""
 
     skip: bool = False
-    at: datetime | None = None
+    at: AwareDatetime | None = None
     delay_ms: int | None = None
     policy: RetryPolicy | None = None
 
@@ -269,7 +269,7 @@ class LogLine(Model):
 
     run_id: str
     attempt: int
-    time: datetime
+    time: AwareDatetime
     level: Literal["debug", "info", "warning", "error"]
     message: str
     source: Literal["logger", "logging", "stdout", "stderr", "perdure"]

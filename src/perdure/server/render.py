@@ -1,0 +1,165 @@
+"""From rows to the runs that the API shows."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from perdure.core.clock import to_datetime
+from perdure.core.lifecycle import FINAL, Status
+from perdure.server.packets import decode
+from perdure.store import rows
+from perdure.store.packets import ERROR, METADATA, OUTPUT, PAYLOAD
+from perdure.store.views import Glance, RunView
+from perdure.wire import runs as wire
+from perdure.wire.values import RunError, SerializedError
+
+S = Status
+
+_QUEUED = frozenset({S.QUEUED, S.DELAYED, S.PENDING_VERSION})
+_EXECUTING = frozenset({S.EXECUTING, S.DEQUEUED})
+
+# Metadata keys that the official clients keep for themselves.
+_INTERNAL = "$$streams"
+
+Packets = Mapping[str, rows.Packet]
+"""The packets of one run, by kind."""
+
+
+def listed(glance: Glance, environment: rows.Environment) -> wire.ListedRun:
+    """Return a run as lists show it."""
+    info = wire.EnvironmentInfo(id=environment.id, name=environment.slug)
+    return wire.ListedRun(**_summary(glance), env=info)
+
+
+def full(view: RunView) -> wire.Run:
+    """Return a run in full; its output is shown once it has completed."""
+    run, packets = view.run, view.packets
+    return wire.Run(
+        **_summary(view),
+        **_origin(run),
+        payload=_value(packets, PAYLOAD),
+        output=_value(packets, OUTPUT) if run.status == S.COMPLETED else None,
+        error=_error(packets[ERROR].data) if ERROR in packets else None,
+        related_runs=wire.RelatedRuns(
+            root=_related(view.root), parent=_related(view.parent), children=[*map(_related, view.children)]
+        ),
+        attempt_count=run.attempt,
+        attempts=[_attempt(attempt) for attempt in view.attempts],
+        queue=run.queue,
+        machine=run.machine,
+        priority=run.priority,
+        concurrency_key=run.concurrency_key,
+        max_attempts=run.max_attempts,
+        replay_of=run.replay_of,
+    )
+
+
+def result(view: RunView) -> wire.RunResult:
+    """Return how a run that has ended ended; its output stays a packet."""
+    run, packets = view.run, view.packets
+    ok, output, error = run.status == S.COMPLETED, packets.get(OUTPUT), packets.get(ERROR)
+    return wire.RunResult(
+        ok=ok,
+        id=run.id,
+        task_identifier=run.task,
+        status=Status(run.status),
+        output=output.data if ok and output else None,
+        output_type=output.type if ok and output else None,
+        error=RunError.model_validate_json(error.data) if error and not ok else None,
+    )
+
+
+def metadata(packets: Packets) -> dict[str, Any]:
+    """Return a run's metadata, without what clients keep there for themselves."""
+    value = _value(packets, METADATA)
+    return {k: v for k, v in value.items() if not k.startswith(_INTERNAL)} if isinstance(value, dict) else {}
+
+
+def _summary(glance: Glance | RunView) -> dict[str, Any]:
+    run = glance.run
+    status = Status(run.status)
+    return {
+        "id": run.id,
+        "status": status,
+        "task_identifier": run.task,
+        **_flags(status),
+        "is_test": bool(run.is_test),
+        "created_at": to_datetime(run.created_at),
+        "updated_at": to_datetime(run.updated_at),
+        "started_at": _moment(run.started_at),
+        "finished_at": _moment(run.finished_at),
+        "delayed_until": _moment(run.delayed_until),
+        "expired_at": _moment(run.finished_at) if status is S.EXPIRED else None,
+        "idempotency_key": _key(run),
+        "version": run.version or run.locked_version or None,
+        "ttl": _duration(run.ttl_ms),
+        "region": run.region,
+        "tags": list(glance.tags),
+        "duration_ms": run.active_ms,
+        "metadata": metadata(glance.packets) or None,
+    }
+
+
+def _flags(status: Status) -> dict[str, bool]:
+    """Say what a status means, as the official server does; but what expired or timed out is completed."""
+    return {
+        "is_queued": status in _QUEUED,
+        "is_executing": status in _EXECUTING,
+        "is_waiting": status is S.WAITING,
+        "is_completed": status in FINAL,
+        "is_success": status is S.COMPLETED,
+        "is_failed": status in FINAL and status is not S.COMPLETED,
+        "is_cancelled": status is S.CANCELED,
+    }
+
+
+def _origin(run: rows.Run) -> dict[str, Any]:
+    function = ("batchTrigger" if run.batch else "trigger") + ("AndWait" if run.waited_by_parent else "")
+    return {"depth": run.depth, "trigger_function": function, "batch_id": run.batch}
+
+
+def _related(glance: Glance | None) -> Any:
+    return glance and wire.RelatedRun(**_summary(glance), **_origin(glance.run))
+
+
+def _attempt(attempt: rows.Attempt) -> wire.Attempt:
+    return wire.Attempt(
+        number=attempt.number,
+        status=attempt.status,
+        started_at=to_datetime(attempt.started_at),
+        finished_at=_moment(attempt.finished_at),
+        worker=attempt.worker,
+        version=attempt.version,
+        error=_error(attempt.error) if attempt.error else None,
+    )
+
+
+def _error(text: str) -> SerializedError:
+    return SerializedError.of(RunError.model_validate_json(text))
+
+
+def _value(packets: Packets, kind: str) -> Any:
+    packet = packets.get(kind)
+    return decode(packet.data, packet.type) if packet else None
+
+
+def _key(run: rows.Run) -> str | None:
+    """Return the key as the user wrote it, or else its hash."""
+    if run.idempotency_key_options:
+        return json.loads(run.idempotency_key_options)["key"]
+    return run.idempotency_key
+
+
+def _moment(moment: int | None) -> Any:
+    return None if moment is None else to_datetime(moment)
+
+
+def _duration(milliseconds: int | None) -> str | None:
+    """Return a duration as the API writes it: `1h30m`."""
+    if not milliseconds:
+        return None
+    text, rest = "", milliseconds // 1000
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, seconds)
+        text += f"{count}{unit}" if count else ""
+    return text or None

@@ -1,0 +1,87 @@
+"""A request, as ASGI gives it."""
+
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from perdure.core.errors import Invalid, TooLarge
+
+# The official server's text, which says it in the same words for every route.
+_TOO_LARGE = "Request body too large"
+
+
+class ClientGone(Exception):
+    """The client closed the connection before it had its answer."""
+
+
+class Request:
+    """The parts of a request that are used, and its body when asked for."""
+
+    __slots__ = ("_receive", "_scope", "headers", "method")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        """Wrap one ASGI request."""
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.method: str = scope["method"]
+        self._scope = scope
+        self._receive = receive
+
+    @property
+    def path(self) -> bytes:
+        """The path as it came, percent-encoded, without the query."""
+        raw: bytes | None = self._scope.get("raw_path")
+        return raw if raw is not None else self._scope["path"].encode()
+
+    def header(self, name: bytes) -> str:
+        """Return a header's value, or an empty text."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def query(self) -> dict[str, str]:
+        """Return the parameters of the query; the last of a name counts.
+
+        Raises:
+            Invalid: it is no UTF-8.
+        """
+        text = self._scope["query_string"].decode("latin-1")
+        try:
+            return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+        except ValueError as error:
+            raise Invalid("Query Error", details=[{"message": str(error)}]) from None
+
+    def check_length(self, limit: int) -> None:
+        """Refuse a body that announces more bytes than the limit, before it is read.
+
+        Raises:
+            TooLarge: it is longer.
+            Invalid: the length is no number.
+        """
+        announced = self.headers.get(b"content-length", b"0")
+        if not announced.isdigit():
+            raise Invalid("Headers Error", details=[{"path": "content-length", "message": "is no number"}])
+        if int(announced) > limit:
+            raise TooLarge(_TOO_LARGE, size=int(announced), limit=limit)
+
+    async def body(self, limit: int) -> bytes:
+        """Read the body; a chunked one, whose length nobody announced, is counted as it comes.
+
+        Raises:
+            TooLarge: it is longer than the limit, in bytes.
+            ClientGone: it ended early.
+        """
+        chunks, size, more = [], 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(_TOO_LARGE, size=size, limit=limit)
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def gone(self) -> None:
+        """Return when the client has closed the connection; to be asked after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass

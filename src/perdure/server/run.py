@@ -1,0 +1,153 @@
+"""A server process, from its settings to its exit.
+
+A stop (SIGTERM, SIGINT) is orderly: no new connection is taken, long polls are answered, what is under
+way is finished, then the engine and the databases are closed.  A second signal does not wait.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from jwt.warnings import InsecureKeyLengthWarning
+
+from perdure.core.errors import PortInUse
+from perdure.engine.engine import Engine
+from perdure.engine.resources import Resources
+from perdure.server.app import App, create_app
+from perdure.server.settings import EnvironmentChoice, Settings
+from perdure.store.connect import open_database
+from perdure.store.rows import Environment
+from perdure.store.schema import TELEMETRY
+
+if sys.platform != "win32":
+    from uvloop import new_event_loop
+else:
+    from asyncio import new_event_loop
+
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75  # longer than clients keep a connection, so that none is closed under a request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """A server that has begun to answer."""
+
+    url: str
+    environments: tuple[Environment, ...]
+
+
+def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
+    """Run a server until it is told to stop.
+
+    Args:
+        settings: how it is set up.
+        on_ready: called once it answers.
+
+    Raises:
+        PortInUse: another program listens on the port.
+        BadSetting: a setting can't be used.
+        StorageError: the database can't be used.
+    """
+    # Keys have the length of the official ones; their 95 random bits or more are enough for HS256.
+    warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve_here(settings, on_ready))
+
+
+async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
+    """Run a server in this event loop until it is told to stop; see `serve`."""
+    with listen(settings.host, settings.port) as listener:
+        db = await open_database(settings.database_url)
+        telemetry = await open_database(settings.database_url, TELEMETRY)
+        async with db, telemetry:
+            engine = Engine(Resources(db=db, telemetry=telemetry))
+            environments = [await _ensure(engine, settings, choice) for choice in settings.environments]
+            await engine.start()
+            try:
+                serving = Serving(url=_url(listener), environments=tuple(environments))
+                await _answer(create_app(engine), listener, settings, lambda: on_ready(serving))
+            finally:
+                await engine.stop(settings.stop_seconds)
+
+
+async def _ensure(engine: Engine, settings: Settings, choice: EnvironmentChoice) -> Environment:
+    return await engine.environments.ensure(
+        choice.slug, type=choice.type, key=choice.key, project=settings.project
+    )
+
+
+async def _answer(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> None:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=round(settings.stop_seconds),
+    )
+    lag = asyncio.create_task(app.services.metrics.watch_loop())
+    try:
+        await _Server(config, app, ready).serve(sockets=[listener])
+    finally:
+        lag.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which tells when it answers and ends with exit code 0 when told to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: App, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.close()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal; unlike uvicorn's own, this does not raise it again at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on a port of this machine; 0 takes any free one.
+
+    Raises:
+        PortInUse: another program listens there, or this user may not.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise PortInUse(port=port, host=host, reason=error.strerror or str(error)) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

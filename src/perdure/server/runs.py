@@ -1,0 +1,139 @@
+"""Runs: trigger, look at, and change them."""
+
+from perdure.core.errors import NotFound
+from perdure.server import render, tokens, vocabulary
+from perdure.server.auth import Resource
+from perdure.server.handles import Call, handles
+from perdure.store.views import RunView
+from perdure.wire import endpoints
+from perdure.wire import runs as wire
+from perdure.wire.model import Nothing
+
+REQUEST_KEY = b"x-trigger-request-idempotency-key"
+
+TOKEN_SECONDS = 3600
+"""How long the token that answers a trigger is good for; the official server's number."""
+
+
+@handles(endpoints.TRIGGER)
+async def trigger(call: Call, command: wire.TriggerRun, task: str) -> wire.Triggered:
+    """Trigger a run, and give its reader a token."""
+    call.require("trigger", ("tasks", task))
+    if command.options.parent_run_id:
+        call.require("write", ("runs", command.options.parent_run_id))
+    triggered = await call.services.engine.enqueue.trigger(
+        call.environment, task, command, request_key=call.request.header(REQUEST_KEY) or None
+    )
+    call.services.metrics.triggered.inc()
+    call.headers["x-trigger-jwt"] = tokens.sign(
+        call.environment.id,
+        call.environment.key,
+        (f"read:runs:{triggered.id}", f"write:inputStreams:{triggered.id}"),
+        now=call.services.now(),
+        seconds=TOKEN_SECONDS,
+    )
+    return wire.Triggered(id=triggered.id, is_cached=triggered.is_cached)
+
+
+@handles(endpoints.RETRIEVE_RUN)
+async def retrieve(call: Call, _: Nothing, run: str) -> wire.Run:
+    """Show a run in full."""
+    return render.full(await _readable(call, run))
+
+
+@handles(endpoints.LIST_RUNS)
+async def list_runs(call: Call, wanted: wire.RunFilter) -> wire.RunPage:
+    """List runs; a token must cover each task it filters by, or all runs."""
+    for task in wanted.task.split(",") if wanted.task else [None]:
+        call.require("read", ("runs", None), ("tasks", task))
+    if wanted.status and not vocabulary.is_modern(call.request):
+        wanted = wanted.model_copy(update={"status": vocabulary.from_legacy(wanted.status)})
+    page = await call.services.engine.runs.list(call.environment, wanted)
+    return render.page(page, call.environment)
+
+
+@handles(endpoints.CANCEL_RUN)
+async def cancel(call: Call, _: Nothing, run: str) -> wire.RunId:
+    """Cancel a run."""
+    call.require("write", ("runs", run))
+    await call.services.engine.cancel.cancel(call.environment, run)
+    return wire.RunId(id=run)
+
+
+@handles(endpoints.REPLAY_RUN)
+async def replay(call: Call, changes: wire.ReplayRun, run: str) -> wire.RunId:
+    """Run it again."""
+    made = await call.services.engine.replays.replay(call.environment, run, changes)
+    call.services.metrics.triggered.inc()
+    return wire.RunId(id=made.id)
+
+
+@handles(endpoints.RESCHEDULE_RUN)
+async def reschedule(call: Call, change: wire.RescheduleRun, run: str) -> wire.Run:
+    """Change when a delayed run starts."""
+    await call.services.engine.delays.reschedule(call.environment, run, change.delay)
+    return render.full(await _readable(call, run))
+
+
+@handles(endpoints.RUN_RESULT)
+async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResult:
+    """Tell how a run ended; held open until it has."""
+    await _readable(call, run)
+    services = call.services
+    waiting = services.engine.runs.result(call.environment, run, wait=query.wait)
+    ended = await services.hold(call.request, waiting)
+    if ended is None:
+        raise NotFound(f"Run {run} has not ended")
+    return render.result(ended)
+
+
+@handles(endpoints.RUN_EVENTS)
+async def events(call: Call, query: wire.EventQuery, run: str) -> wire.Events:
+    """Tell what happened in a run; held open until there is news."""
+    await _readable(call, run)
+    services = call.services
+    waiting = services.engine.logs.events(call.environment, run, after=query.after, wait=query.wait)
+    return await services.hold(call.request, waiting)
+
+
+@handles(endpoints.ADD_TAGS)
+async def add_tags(call: Call, added: wire.AddTags, run: str) -> wire.Message:
+    """Add tags to a run."""
+    await call.services.engine.tags.add(call.environment, run, added.tags)
+    return wire.Message(message=f"Run {run} has the tags {', '.join(added.tags)}")
+
+
+@handles(endpoints.GET_METADATA)
+async def get_metadata(call: Call, _: Nothing, run: str) -> wire.Metadata:
+    """Show a run's metadata."""
+    return wire.Metadata(metadata=await call.services.engine.metadata.get(call.environment, run))
+
+
+@handles(endpoints.UPDATE_METADATA)
+async def update_metadata(call: Call, change: wire.UpdateMetadata, run: str) -> wire.Metadata:
+    """Change a run's metadata, its parent's or its root's."""
+    return wire.Metadata(metadata=await call.services.engine.metadata.update(call.environment, run, change))
+
+
+@handles(endpoints.RESET_KEY)
+async def reset_key(call: Call, which: wire.ResetKey, key: str) -> wire.KeyReset:
+    """Forget an idempotency key."""
+    call.require("write", ("runs", None))
+    await call.services.engine.keys.reset(call.environment, which.task_identifier, key)
+    return wire.KeyReset(id=key)
+
+
+async def _readable(call: Call, run: str) -> RunView:
+    """Return a run that the caller may read: by its id, its task, one of its tags or its batch.
+
+    Raises:
+        NotFound: there is none of this id in the environment.
+        Forbidden: the token does not cover it.
+    """
+    view = await call.services.engine.runs.get(call.environment, run)
+    resources: list[Resource] = [("runs", run), ("tasks", view.run.task)]
+    resources += [("tags", tag) for tag in view.tags]
+    if view.run.batch:
+        resources.append(("batch", view.run.batch))
+    call.require("read", *resources)
+    return view

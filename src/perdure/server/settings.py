@@ -1,0 +1,119 @@
+"""How a server is set up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from perdure.core.errors import BadSetting
+from perdure.core.settings import check_names
+from perdure.wire.auth import SECRET_KEY
+from perdure.wire.values import EnvironmentType
+
+DEFAULT_DATABASE_URL = "sqlite:///.perdure/perdure.db"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 3030
+DEFAULT_PROJECT = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentChoice:
+    """An environment the server is asked to have."""
+
+    slug: str
+    type: EnvironmentType
+    #: its secret key; None keeps the one it has, or makes one
+    key: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, setting: str) -> Self:
+        """Read `slug=key`, a key alone, or a slug alone.
+
+        A key says what type of environment it opens (`tr_prod_…`), and that is the slug too unless one
+        is given: `blue=tr_prod_…`.
+
+        Args:
+            text: what the user wrote.
+            setting: the option or variable it stands in, for the error.
+
+        Raises:
+            BadSetting: the key has not the form of one, or a slug alone is no type.
+        """
+        slug, equals, key = text.strip().rpartition("=")
+        if not equals and key in [kind.value for kind in EnvironmentType]:
+            return cls(slug=key, type=EnvironmentType(key))
+        match = SECRET_KEY.match(key)
+        if match is None:
+            raise BadSetting(setting=setting, reason=_BAD_KEY)
+        return cls(slug=slug or match[1], type=EnvironmentType(match[1]), key=key)
+
+
+_BAD_KEY = (
+    "a key is tr_dev_…, tr_stg_…, tr_preview_… or tr_prod_… with 16 to 64 letters and digits after it, "
+    "as in prod=tr_prod_0123456789abcdef01234567"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that can be set of a server."""
+
+    database_url: str = DEFAULT_DATABASE_URL
+    host: str = DEFAULT_HOST
+    #: 0 takes any free one
+    port: int = DEFAULT_PORT
+    project: str = DEFAULT_PROJECT
+    environments: tuple[EnvironmentChoice, ...] = (EnvironmentChoice(slug="dev", type=EnvironmentType.DEV),)
+    #: how long a stop waits for requests under way, in seconds
+    stop_seconds: float = 10.0
+
+
+def read_settings(
+    variables: Mapping[str, str],
+    *,
+    database_url: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    environments: tuple[str, ...] = (),
+) -> Settings:
+    """Return the settings from `PERDURE_*` variables; what is given as an argument comes first.
+
+    Args:
+        variables: the process's environment variables.
+        database_url: as `PERDURE_DATABASE_URL`.
+        host: as `PERDURE_HOST`.
+        port: as `PERDURE_PORT`.
+        environments: `slug=key`, added to those of `PERDURE_ENVIRONMENTS`.
+
+    Raises:
+        BadSetting: a variable is unknown (the reason names the nearest), or can't have its value.
+    """
+    check_names(variables)
+    return Settings(
+        database_url=database_url or variables.get("PERDURE_DATABASE_URL") or DEFAULT_DATABASE_URL,
+        host=host or variables.get("PERDURE_HOST") or DEFAULT_HOST,
+        port=_port(variables.get("PERDURE_PORT") or DEFAULT_PORT) if port is None else _port(port),
+        project=variables.get("PERDURE_PROJECT") or DEFAULT_PROJECT,
+        environments=_environments(variables, environments),
+    )
+
+
+def _port(value: str | int) -> int:
+    if not str(value).isdigit() or not int(value) <= 65_535:
+        raise BadSetting(setting="PERDURE_PORT", reason=f"{value!r} is no port; use 0 to 65535")
+    return int(value)
+
+
+def _environments(variables: Mapping[str, str], more: tuple[str, ...]) -> tuple[EnvironmentChoice, ...]:
+    """Gather the environments: that of `PERDURE_SECRET_KEY`, or else dev, and then the others."""
+    key = variables.get("PERDURE_SECRET_KEY") or "dev"
+    listed = [text for text in variables.get("PERDURE_ENVIRONMENTS", "").split(",") if text.strip()]
+    choices = [
+        EnvironmentChoice.parse(key, "PERDURE_SECRET_KEY"),
+        *(EnvironmentChoice.parse(text, "PERDURE_ENVIRONMENTS") for text in listed),
+        *(EnvironmentChoice.parse(text, "--environment") for text in more),
+    ]
+    slugs = [choice.slug for choice in choices]
+    for slug in slugs:
+        if slugs.count(slug) > 1:
+            raise BadSetting(setting="PERDURE_ENVIRONMENTS", reason=f"environment {slug} is there twice")
+    return tuple(choices)

@@ -1,0 +1,381 @@
+"""Runs: look at them, list them, and change them."""
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.server.api import Api
+
+BUILT_IN = {"type": "BUILT_IN_ERROR", "name": "ValueError", "message": "no luck", "stackTrace": "at line 1"}
+
+
+async def listed(api: Api, **filters: Any) -> list[str]:
+    """List runs by filters; `page_size` stands for `page[size]`, the rest for `filter[…]`."""
+    query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in filters.items())
+    answer = await api.get(f"/api/v1/runs?{query}")
+    assert answer.status_code == 200, answer.text
+    return [run["id"] for run in answer.json()["data"]]
+
+
+async def test_a_run_that_has_completed_shows_its_output(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger(payload={"a": 1})
+    await worker.complete('{"b":[null]}')
+
+    shown = await api.run(run)
+
+    expected = {
+        "id": run,
+        "status": "COMPLETED",
+        "taskIdentifier": "echo",
+        "payload": {"a": 1},
+        "output": {"b": [None]},
+        "isQueued": False,
+        "isExecuting": False,
+        "isWaiting": False,
+        "isCompleted": True,
+        "isSuccess": True,
+        "isFailed": False,
+        "isCancelled": False,
+        "isTest": False,
+        "attemptCount": 1,
+        "depth": 0,
+        "triggerFunction": "trigger",
+        "relatedRuns": {"children": []},
+        "tags": [],
+        "costInCents": 0.0,
+        "baseCostInCents": 0.0,
+    }
+    assert {name: shown[name] for name in expected} == expected
+    assert shown["version"]
+    assert "error" not in shown
+    assert None not in shown.values()
+    assert [attempt["status"] for attempt in shown["attempts"]] == ["COMPLETED"]
+
+
+async def test_a_run_that_failed_shows_its_error(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger()
+    await worker.fail(**BUILT_IN)
+
+    shown = await api.run(run)
+
+    assert shown["status"] == "FAILED"
+    assert shown["isFailed"]
+    assert shown["isCompleted"]
+    assert shown["error"] == {"message": "no luck", "name": "ValueError", "stackTrace": "at line 1"}
+    assert "output" not in shown
+
+
+async def test_a_family_is_shown_from_every_side(api: Api):
+    root = await api.trigger()
+    parent = await api.trigger(parentRunId=root)
+    child = await api.trigger(parentRunId=parent, resumeParentOnCompletion=True)
+
+    family = (await api.run(parent))["relatedRuns"]
+    youngest = await api.run(child)
+
+    assert family["root"]["id"] == family["parent"]["id"] == root
+    assert [one["id"] for one in family["children"]] == [child]
+    assert youngest["relatedRuns"]["root"]["id"] == root
+    assert youngest["relatedRuns"]["parent"]["id"] == parent
+    assert (youngest["depth"], youngest["triggerFunction"]) == (2, "triggerAndWait")
+
+
+async def test_an_old_client_gets_the_old_words(api: Api):
+    worker = await api.worker("echo")
+    parent = await api.trigger()
+    await worker.claim()
+    child = await api.trigger(parentRunId=parent)
+    old = {"x-trigger-api-version": "2024-01-01"}
+
+    assert (await api.run(parent))["status"] == "DEQUEUED"
+    shown = (await api.get(f"/api/v3/runs/{parent}", headers=old)).json()
+    assert shown["status"] == "EXECUTING"
+    shown = (await api.get(f"/api/v3/runs/{child}", headers=old)).json()
+    assert shown["relatedRuns"]["parent"]["status"] == "EXECUTING"
+    page = (await api.get("/api/v1/runs", headers=old)).json()
+    assert [run["status"] for run in page["data"]] == ["QUEUED", "EXECUTING"]
+    assert (await api.get("/api/v1/runs?filter%5Bstatus%5D=FROZEN", headers=old)).json()["data"] == []
+
+
+async def test_a_list_is_newest_first_and_in_pages(api: Api):
+    made = [await api.trigger() for _ in range(5)]
+    made.reverse()
+
+    first = (await api.get("/api/v1/runs?page%5Bsize%5D=2")).json()
+    second = (await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bafter%5D={first['pagination']['next']}")).json()
+    third = (await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bafter%5D={second['pagination']['next']}")).json()
+    back = (await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bbefore%5D={third['pagination']['previous']}")).json()
+
+    pages = [[run["id"] for run in page["data"]] for page in (first, second, third, back)]
+    assert pages == [made[:2], made[2:4], made[4:], made[2:4]]
+    assert "previous" not in first["pagination"]
+    assert "next" not in third["pagination"]
+    assert first["data"][0]["env"] == {"id": api.environment.id, "name": "dev"}
+
+
+async def test_each_filter_narrows_a_list(api: Api):
+    worker = await api.worker("a", "b")
+    done = await api.trigger("a", tags=["x"])
+    await worker.complete()
+    api.clock.forward("1h")
+    waiting = await api.trigger("b", tags=["x", "y"], queue={"name": "side"}, test=True, machine="micro", region="eu")
+    child = await api.trigger("b", delay="1d", parentRunId=done)
+    moment = api.clock.now()
+
+    for filters, expected in (
+        ({"filter[status]": "COMPLETED"}, [done]),
+        ({"filter[status]": "QUEUED,DELAYED"}, [child, waiting]),
+        ({"filter[taskIdentifier]": "b"}, [child, waiting]),
+        ({"filter[taskIdentifier]": "a,b"}, [child, waiting, done]),
+        ({"filter[tag]": "x"}, [waiting, done]),
+        ({"filter[tag]": "y,nope"}, [waiting]),
+        ({"filter[isTest]": "true"}, [waiting]),
+        ({"filter[isTest]": "false"}, [child, done]),
+        ({"filter[queue]": "side"}, [waiting]),
+        ({"filter[queue]": "task/a"}, [done]),
+        ({"filter[machine]": "micro"}, [waiting]),
+        ({"filter[region]": "eu"}, [waiting]),
+        ({"filter[createdAt][from]": moment}, [child, waiting]),
+        ({"filter[createdAt][from]": "2026-01-01T00:30:00Z"}, [child, waiting]),
+        ({"filter[createdAt][to]": moment - 1}, [done]),
+        ({"filter[createdAt][period]": "30m"}, [child, waiting]),
+        ({"filter[parent]": done}, [child]),
+        ({"filter[root]": done}, [child]),
+        ({"filter[version]": "20200101.1"}, []),
+        ({"filter[batch]": "batch_x"}, []),
+        ({"filter[schedule]": "sched_x"}, []),
+        ({"filter[tag]": "x", "filter[taskIdentifier]": "a"}, [done]),
+        ({"filter[newer]": "ignored"}, [child, waiting, done]),
+    ):
+        assert await listed(api, **filters) == expected, filters  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("filter[status]", "NONSENSE"),
+        ("filter[createdAt][period]", "soon"),
+        ("filter[createdAt][from]", "yesterday"),
+        ("filter[isTest]", "perhaps"),
+        ("filter[machine]", "huge"),
+        ("page[after]", "nonsense"),
+    ],
+)
+async def test_a_filter_that_can_not_be_is_named(api: Api, name: str, value: str):
+    answer = await api.get(f"/api/v1/runs?{quote(name)}={value}")
+
+    assert answer.status_code == 400, answer.text
+
+
+async def test_cancel_ends_a_run_once_and_for_all(api: Api):
+    run = await api.trigger(delay="1h")
+
+    first = await api.post(f"/api/v2/runs/{run}/cancel")
+    second = await api.post(f"/api/v2/runs/{run}/cancel", b"")
+
+    assert (first.status_code, first.json()) == (200, {"id": run})
+    assert (second.status_code, second.json()) == (200, {"id": run})
+    shown = await api.run(run)
+    assert (shown["status"], shown["isCancelled"], shown["isFailed"]) == ("CANCELED", True, True)
+
+
+async def test_an_executing_run_is_canceled_and_its_worker_told(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger()
+    held = await worker.claim()
+    await worker.report(held, "started")
+
+    await api.post(f"/api/v2/runs/{run}/cancel")
+
+    assert (await worker.poll())["cancels"] == [{"runId": run, "fence": held.fence}]
+    assert (await api.run(run))["status"] == "CANCELED"
+
+
+async def test_a_replay_repeats_a_run(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger(payload={"n": 1}, tags=["t"], machine="micro", metadata={"m": 1}, idempotencyKey="k")
+    await worker.complete()
+
+    answer = await api.post(f"/api/v1/runs/{run}/replay")
+
+    again = await api.run(answer.json()["id"])
+    assert again["id"] != run
+    assert (again["status"], again["replayOf"], again["payload"]) == ("QUEUED", run, {"n": 1})
+    assert (again["tags"], again["machine"]) == (["t"], "micro")
+
+
+async def test_a_replay_changes_what_it_is_told(api: Api):
+    run = await api.trigger(payload={"n": 1}, tags=["t"])
+    changes = {
+        "payload": '{"json":{"n":2}}',
+        "payloadType": "application/super+json",
+        "tags": ["new"],
+        "metadata": {"by": "me"},
+        "queue": "side",
+        "delay": "1h",
+        "maxAttempts": 7,
+    }
+
+    answer = await api.post(f"/api/v1/runs/{run}/replay", changes)
+
+    again = await api.run(answer.json()["id"])
+    assert (again["payload"], again["tags"], again["metadata"]) == ({"n": 2}, ["new"], {"by": "me"})
+    assert (again["queue"], again["status"], again["maxAttempts"]) == ("side", "DELAYED", 7)
+
+
+async def test_a_replay_with_an_unknown_change_is_refused(api: Api):
+    run = await api.trigger()
+
+    answer = await api.post(f"/api/v1/runs/{run}/replay", {"payloadd": 1})
+
+    assert answer.status_code == 400
+    assert "payloadd" in answer.json()["error"]
+
+
+async def test_a_delayed_run_is_rescheduled(api: Api):
+    run = await api.trigger(delay="1h")
+    path = f"/api/v1/runs/{run}/reschedule"
+
+    later = await api.post(path, {"delay": "2h"})
+    moment = await api.post(path, {"delay": "2026-01-01T00:10:00.000Z"})
+
+    assert later.json()["delayedUntil"].startswith("2026-01-01T02:00:00")
+    assert moment.json()["delayedUntil"].startswith("2026-01-01T00:10:00")
+    assert (await api.post(path, {"delay": "soon"})).status_code == 400
+    await api.post(f"/api/v2/runs/{run}/cancel")
+    assert (await api.post(path, {"delay": "2h"})).status_code == 422
+
+
+async def test_a_result_is_there_when_the_run_has_ended(api: Api):
+    worker = await api.worker("echo")
+    run, failing = await api.trigger(), await api.trigger()
+    path = "/api/v1/runs/{}/result"
+    assert (await api.get(path.format(run))).status_code == 404
+
+    await worker.complete('{"json":1}')
+    await worker.fail(**BUILT_IN)
+
+    good = (await api.get(path.format(run))).json()
+    assert (good["ok"], good["id"], good["output"], good["outputType"]) == (True, run, '{"json":1}', "application/json")
+    bad = (await api.get(path.format(failing))).json()
+    assert (bad["ok"], bad["error"]["message"], bad["status"]) == (False, "no luck", "FAILED")
+    assert "output" not in bad
+
+
+async def test_a_result_is_waited_for(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger()
+
+    waiting = asyncio.create_task(api.get(f"/api/v1/runs/{run}/result?wait=30"))
+    await worker.complete('"done"')
+
+    assert (await waiting).json()["output"] == '"done"'
+
+
+async def test_a_poll_is_answered_when_a_run_comes(api: Api):
+    worker = await api.worker("echo")
+
+    waiting = asyncio.create_task(worker.poll(wait=30))
+    run = await api.trigger()
+
+    assert [held["runId"] for held in (await waiting)["runs"]] == [run]
+
+
+async def test_a_stopping_server_ends_long_polls(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger("other")
+    waiting = asyncio.create_task(api.get(f"/api/v1/runs/{run}/result?wait=60"))
+    polling = asyncio.create_task(
+        api.post("/worker/v1/poll", {"workerId": worker.id, "slots": 1, "wait": 60})
+    )
+    await asyncio.sleep(0)
+
+    api.app.close()
+
+    for answer in (await waiting, await polling):
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "server_stopping"
+
+
+async def test_events_tell_the_life_of_a_run(api: Api):
+    worker = await api.worker("echo")
+    run = await api.trigger()
+    held = await worker.claim()
+    await worker.report(held, "started")
+    line = {
+        "runId": run,
+        "attempt": 1,
+        "time": "2026-01-01T00:00:00Z",
+        "level": "info",
+        "message": "half way",
+        "source": "stdout",
+    }
+    assert (await api.post("/worker/v1/logs", {"workerId": worker.id, "lines": [line]})).status_code == 200
+    await worker.report(held, "succeeded")
+
+    told = (await api.get(f"/api/v1/runs/{run}/events")).json()
+
+    kinds = [event["kind"] for event in told["events"]]
+    assert kinds[0] == "triggered"
+    assert kinds[-1] == "succeed"
+    assert {"claim", "start", "log"} <= set(kinds)
+    assert told["done"]
+    (log,) = [event for event in told["events"] if event["kind"] == "log"]
+    assert (log["message"], log["source"], log["attempt"]) == ("half way", "stdout", 1)
+
+
+async def test_tags_are_added_up_to_ten(api: Api):
+    run = await api.trigger(tags=["a"])
+    path = f"/api/v1/runs/{run}/tags"
+
+    assert (await api.post(path, {"tags": "b"})).status_code == 200
+    assert (await api.post(path, {"tags": ["c", "a"]})).status_code == 200
+    assert (await api.run(run))["tags"] == ["a", "b", "c"]
+    assert (await api.post(path, {"tags": [f"t{i}" for i in range(8)]})).status_code == 422
+    assert (await api.post("/api/v1/runs/run_nope/tags", {"tags": "b"})).status_code == 404
+
+
+async def test_metadata_is_changed_in_place(api: Api):
+    root = await api.trigger(metadata={"n": 1})
+    run = await api.trigger(metadata={"n": 1, "list": [1]}, parentRunId=root)
+    path = f"/api/v1/runs/{run}/metadata"
+    operations = [
+        {"type": "increment", "key": "n", "value": 2},
+        {"type": "append", "key": "list", "value": 2},
+        {"type": "set", "key": "$.deep.er", "value": "x"},
+    ]
+
+    answer = await api.call("PUT", path, {"operations": operations, "rootOperations": operations[:1]})
+
+    expected = {"n": 3, "list": [1, 2], "deep": {"er": "x"}}
+    assert answer.json() == {"metadata": expected}
+    assert (await api.get(path)).json() == {"metadata": expected}
+    assert (await api.run(root))["metadata"] == {"n": 3}
+    assert (await api.call("PUT", path, {"metadata": {"new": 1}})).json() == {"metadata": {"new": 1}}
+
+
+async def test_metadata_over_its_limit_is_refused(api: Api):
+    run = await api.trigger()
+
+    answer = await api.call("PUT", f"/api/v1/runs/{run}/metadata", {"metadata": {"x": "y" * 300_000}})
+
+    assert answer.status_code == 413
+
+
+async def test_a_reset_key_makes_a_new_run(api: Api):
+    body = {"options": {"idempotencyKey": "a/b c", "delay": "1h"}}
+    first = (await api.post("/api/v1/tasks/echo/trigger", body)).json()
+    path = "/api/v1/idempotencyKeys/a%2Fb%20c/reset"
+
+    answer = await api.post(path, {"taskIdentifier": "echo"})
+
+    assert (answer.status_code, answer.json()) == (200, {"id": "a/b c"})
+    second = (await api.post("/api/v1/tasks/echo/trigger", body)).json()
+    assert second["id"] != first["id"]
+    assert not second["isCached"]
+    assert (await api.post(path, {"taskIdentifier": "other"})).status_code == 404
+    assert (await api.post(path, {})).status_code == 400
