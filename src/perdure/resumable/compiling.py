@@ -36,11 +36,15 @@ def compile_function(node: Any, context: Context, cells: tuple[str, ...], filena
     outer = [ast.arg(mangled(context, each), **build.spot(node)) for each in cells if each != "__class__"]
     if "__class__" in cells and not context.class_name:
         outer.append(ast.arg("__class__", **build.spot(node)))
-    factory = _definition(_FACTORY, outer, [around], node)
+    named = context.class_name or getattr(node, "name", "")
+    body: list[ast.stmt] = [around]
+    if named and named not in cells:  # what the function itself calls by that name is a global
+        body.insert(0, ast.Global([named], **build.spot(node)))
+    factory = _definition(_FACTORY, outer, body, node)
     module = ast.Module([factory], [])
     code = compile(module, filename, "exec", flags=flags, dont_inherit=True)
     name = getattr(node, "name", "<lambda>")
-    found = _find(code, name, node)
+    found = _find(code, name)
     return _requalified(found, found.co_qualname, context.qualname(name))
 
 
@@ -50,18 +54,15 @@ def _definition(name: str, arguments: list[ast.arg], body: list[ast.stmt], at: A
     return ast.FunctionDef(name, signature, body, [], None, **fields, **build.spot(at))
 
 
-def _find(code: CodeType, name: str, node: Any) -> CodeType:
-    """The code object of the innermost thing we wrapped."""
-    wanted = (_FACTORY, name)
-    stack = [code]
-    while stack:
-        for each in stack.pop(0).co_consts:
-            if not isinstance(each, CodeType):
-                continue
-            if each.co_name == name and each.co_qualname.startswith(_FACTORY):
+def _find(code: CodeType, name: str) -> CodeType:
+    """The code object of the function that we wrapped: the outermost of that name."""
+    level = [each for each in code.co_consts if isinstance(each, CodeType)]
+    while level:
+        level = [inner for each in level for inner in each.co_consts if isinstance(inner, CodeType)]
+        for each in level:
+            if each.co_name == name:
                 return each
-            stack.append(each)
-    raise AssertionError(wanted)
+    raise AssertionError(f"{name} has not been compiled")
 
 
 def _requalified(code: CodeType, old: str, new: str) -> CodeType:

@@ -20,21 +20,30 @@ _EMPTY: dict[type[ast.AST], Any] = {
 
 @lowers(EXPRESSIONS, *COMPREHENSIONS)
 def _comprehension(low: Lowering, node: Any) -> ast.expr:
+    first, *others = node.generators
+    if not first.is_async and not low.any_point(_parts(node)):
+        ready = ast.comprehension(first.target, low.expression(first.iter), first.ifs, 0)
+        return build.replaced(node, generators=[ready, *others])
     names = _variables(node)
     renamed = {each: low.fresh(f"{each}:") for each in sorted(names)}
     result = low.keep_value(_EMPTY[type(node)](node), node)
     assert isinstance(result, ast.Name)
     inner = _collect(node, result, _Rename(renamed))
-    first = True
     for each in reversed(node.generators):
-        first = each is node.generators[0]
-        inner = _loop(each, inner, _Rename(renamed), node, first=first)
+        inner = _loop(each, inner, _Rename(renamed), first=each is first)
     low.live += renamed.values()
     low.statement(low.mark(inner[0]))
     del low.live[len(low.live) - len(renamed) :]
     if renamed:
         low.emit(build.clear(renamed.values(), node))
     return result
+
+
+def _parts(node: Any) -> list[Any]:
+    """All of a comprehension but its first iterable, which is evaluated outside of it."""
+    first, *others = node.generators
+    parts = [getattr(node, field, None) for field in ("elt", "key", "value")]
+    return [*parts, first.target, *first.ifs, *others]
 
 
 def _variables(node: Any) -> set[str]:
@@ -62,7 +71,7 @@ def _collect(node: Any, result: ast.Name, rename: "_Rename") -> list[ast.stmt]:
 
 
 def _loop(
-    each: ast.comprehension, inner: list[ast.stmt], rename: "_Rename", at: Any, *, first: bool
+    each: ast.comprehension, inner: list[ast.stmt], rename: "_Rename", *, first: bool
 ) -> list[ast.stmt]:
     for test in reversed(each.ifs):
         inner = [build.branch(rename.visit(test), inner, [], test)]

@@ -104,8 +104,11 @@ def _bare(arguments: ast.arguments) -> ast.arguments:
 class Source:
     """One source text, and where each function in it stands."""
 
+    module = "?"
+
     def __init__(self, filename: str, text: str) -> None:
         self.filename, self.text = filename, text
+        self.namespace: dict[str, Any] | None = None  # of its functions, if not that of the module
         self.lines = text.splitlines()
         self.by_code: dict[int, tuple[CodeType, Definition]] = {}
 
@@ -203,6 +206,7 @@ _found: dict[tuple[str, str, str], Definition] = {}
 
 def register(module: str, source: Source) -> Source:
     """Add a source text that functions of *module* were compiled from."""
+    source.module = module
     _by_file.setdefault(source.filename, []).insert(0, source)
     _by_module.setdefault(module, {})[source.filename] = source
     for key in [key for key in _found if key[0] == module]:
@@ -219,7 +223,10 @@ def source_of_code(code: CodeType, namespace: dict[str, Any]) -> Source | None:
     same = next((each for each in known if each.text == text), None)
     if same or not text:
         return same or (known[0] if known else None)
-    return register(module, Source(code.co_filename, text))
+    source = register(module, Source(code.co_filename, text))
+    if namespace is not vars(sys.modules.get(module, sys)):
+        source.namespace = namespace  # of a doctest
+    return source
 
 
 def definition_of_code(code: CodeType) -> Definition | None:
@@ -261,15 +268,11 @@ def definition_by_name(module: str, qualname: str, wanted: str) -> Definition:
     raise CodeChanged(function, "has changed" if candidates else "has been removed")
 
 
-def namespace(module: str) -> dict[str, Any]:
-    """The globals of a module, with what rewritten code needs in them."""
-    found = sys.modules.get(module) or importlib.import_module(module)
-    variables = vars(found)
+def make_function(definition: Definition, code: CodeType, module: str, cells: dict[str, Any]) -> FunctionType:
+    """A function of *module* that runs *code*, made from *definition*, with these cells."""
+    variables = definition.source.namespace
+    if variables is None:
+        variables = vars(sys.modules.get(module) or importlib.import_module(module))
     variables.setdefault(build.RUNTIME, runtime)
-    return variables
-
-
-def make_function(code: CodeType, module: str, cells: dict[str, Any]) -> FunctionType:
-    """A function of *module* that runs *code* with these cells."""
     closure = tuple(cells[name] for name in code.co_freevars)
-    return FunctionType(code, namespace(module), code.co_name, None, closure or None)
+    return FunctionType(code, variables, code.co_name, None, closure or None)

@@ -160,7 +160,7 @@ def describe(data: bytes, *, key: bytes | None = None) -> dict[str, Any]:
     """
     payload = envelope.unseal(data, key=key)
     try:
-        stack, waits = _Reader(payload).load()
+        stack, waits, _ = _Reader(payload).load()
     except Exception as error:
         raise BadSnapshot(f"the snapshot's contents can't be read: {error}") from error
     return {

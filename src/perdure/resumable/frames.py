@@ -2,14 +2,14 @@
 
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import Any
 
 from .build import CELLS, HIDDEN, POINT
 from .definitions import Definition, definition_of_code
 from .errors import NotResumable
-from .joining import JOIN_CODE, Branch, Driven, Join
+from .joining import CLOSING_CODE, JOIN_CODE, Branch, Closing, Driven, Join
 from .waiting import WAIT_CODE, Path, Pending, Wait
 
 # What a frame says of itself in a snapshot:
@@ -25,6 +25,7 @@ class Stack:
 
     frames: list[Frame]
     leaf: Any
+    owners: list[Any] = field(default_factory=list)  # the coroutines of the frames; not stored
 
     def __reduce__(self) -> Any:
         return Stack, (self.frames, self.leaf)
@@ -45,6 +46,10 @@ class Step:
     """A step of an async generator that is under way."""
 
     generator: Any
+    closing: bool = False  # aclose() rather than a step
+
+
+_LEAVES = (WAIT_CODE, JOIN_CODE, CLOSING_CODE)
 
 
 class Blocked(Exception):
@@ -117,22 +122,29 @@ def stack_of(awaitable: Any) -> Stack:
     Raises `NotResumable` if something in between, or what is waited for, can't be stored.
     """
     frames: list[Frame] = []
+    owners: list[Any] = []
     current = awaitable
     try:
         while (inner := _inner(current)) is not None:
             frame, following = inner
             frames.append(read_frame(frame))
+            owners.append(current)
             if frames[-1][0][3] == 0:
-                return Stack(frames, None)
+                return Stack(frames, None, owners)
             current = following
-        return Stack(frames, _leaf(current))
+        return Stack(frames, _leaf(current), owners)
     except Blocked as blocked:
-        raise _refusal(frames, str(blocked)) from None
+        raise _refusal(frames, str(blocked), current) from None
 
 
-def _refusal(frames: list[Frame], reason: str) -> NotResumable:
+def _refusal(frames: list[Frame], reason: str, current: Any) -> NotResumable:
     if not frames:
-        return NotResumable(reason)
+        code = getattr(current, "cr_code", None)
+        if code is None:
+            return NotResumable(reason)
+        known = _definition(code)
+        function = f"{known.source.module}.{code.co_qualname}" if known else code.co_qualname
+        return NotResumable(reason, function=function, file=code.co_filename, line=code.co_firstlineno)
     module, qualname, _, _, file, line, _ = frames[-1][0]
     return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line)
 
@@ -146,7 +158,7 @@ def _inner(awaitable: Any) -> tuple[Any, Any] | None:
         if awaitable.cr_frame is None:
             raise Blocked("it has ended")
         return awaitable.cr_frame, awaitable.cr_await
-    if kind is GeneratorType and awaitable.gi_code not in (WAIT_CODE, JOIN_CODE):
+    if kind is GeneratorType and awaitable.gi_code not in _LEAVES:
         if awaitable.gi_frame is None:
             raise Blocked("it has ended")
         return awaitable.gi_frame, awaitable.gi_yieldfrom
@@ -162,7 +174,7 @@ def _leaf(awaitable: Any) -> Any:
     if isinstance(owner, Join):
         return _join_state(owner)
     if isinstance(owner, AsyncGeneratorType):
-        return Step(owner)
+        return Step(owner, _is_closing(awaitable))
     kind = type(awaitable)
     raise Blocked(f"it awaits an object of type {kind.__module__}.{kind.__qualname__}, which is not resumable")
 
@@ -171,9 +183,10 @@ def waiting_object(awaitable: Any) -> Any:
     """The `Wait`, `Join` or async generator behind what a frame awaits; else the thing itself."""
     if isinstance(awaitable, Driven):
         awaitable = awaitable.awaitable if awaitable.iterator is None else awaitable.iterator
-    if type(awaitable) is GeneratorType and awaitable.gi_code in (WAIT_CODE, JOIN_CODE):
+    if type(awaitable) is GeneratorType and awaitable.gi_code in _LEAVES:
         frame = awaitable.gi_frame
-        return frame.f_locals["self"] if frame is not None else awaitable
+        owner = awaitable if frame is None else frame.f_locals["self"]
+        return owner.generator if isinstance(owner, Closing) else owner
     if type(awaitable).__name__ in ("async_generator_asend", "async_generator_athrow", "anext_awaitable"):
         return _stepped(awaitable)
     return awaitable
@@ -182,12 +195,17 @@ def waiting_object(awaitable: Any) -> Any:
 def _stepped(awaitable: Any) -> Any:
     """The async generator that is being stepped. Nothing but the garbage collector tells which."""
     held = gc.get_referents(awaitable)
-    name = type(awaitable).__name__
-    if name == "anext_awaitable":
+    if type(awaitable).__name__ == "anext_awaitable":
         return awaitable  # the default of anext() would be lost
-    if name == "async_generator_athrow" and not any(isinstance(each, tuple) for each in held):
-        return awaitable  # aclose(): the rest of it is not a step
     return next((each for each in held if isinstance(each, AsyncGeneratorType)), awaitable)
+
+
+def _is_closing(awaitable: Any) -> bool:
+    """Whether an async generator is being closed, which is to throw without arguments."""
+    if type(awaitable) is GeneratorType:
+        return awaitable.gi_code is CLOSING_CODE
+    arguments = [each for each in gc.get_referents(awaitable) if isinstance(each, tuple)]
+    return type(awaitable).__name__ == "async_generator_athrow" and not arguments
 
 
 def _join_state(join: Join) -> JoinState:

@@ -1,7 +1,7 @@
 """`gather` and `race`: a tree of coroutines that is captured and restored as one."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any, Literal
 
 from .waiting import Path, Pending, Raise, as_answers, under_asyncio
@@ -40,14 +40,30 @@ class Driven(Coroutine[Any, Any, Any]):
 class Branch:
     """One of the awaitables of a `gather` or `race`."""
 
-    def __init__(self, awaitable: Awaitable[Any] | None, outcome: Outcome | None = None) -> None:
-        self.coroutine: Any = awaitable
-        if awaitable is not None and not asyncio.iscoroutine(awaitable):
-            self.coroutine = Driven(awaitable)
+    def __init__(
+        self,
+        awaitable: Awaitable[Any] | None,
+        outcome: Outcome | None = None,
+        begin: Callable[[], Awaitable[Any]] | None = None,
+    ) -> None:
+        self.coroutine: Any = None
         self.outcome = outcome
+        self.begin = begin  # makes the awaitable when the branch starts
+        if awaitable is not None:
+            self.drive(awaitable)
         self.cancelled = False
         self.task: asyncio.Task[Any] | None = None
         self.request: Any = None  # by hand: what it has asked for
+
+    def drive(self, awaitable: Awaitable[Any]) -> None:
+        """Take what is to be run."""
+        self.coroutine = awaitable if asyncio.iscoroutine(awaitable) else Driven(awaitable)
+
+    def start(self) -> None:
+        """Make the awaitable, if it is still to be made."""
+        if self.begin is not None:
+            begin, self.begin = self.begin, None
+            self.drive(begin())
 
     def step(self, answer: Any) -> None:
         """By hand: go on with an answer, until the next request or the end."""
@@ -123,6 +139,7 @@ class Join:
 
     def _by_hand(self) -> Generator[Pending, Any, Any]:
         for branch in self.live:
+            branch.start()
             branch.step(None)
         while self._settle():
             try:
@@ -155,6 +172,7 @@ class Join:
     def _as_tasks(self) -> Generator[Any, Any, Any]:
         loop = asyncio.get_running_loop()
         for branch in self.live:
+            branch.start()
             branch.task = loop.create_task(branch.coroutine)
         while self._settle():
             tasks = [branch.task for branch in self.live if branch.task is not None]
@@ -198,6 +216,21 @@ class Join:
         return any(branch.outcome is outcome for branch in self.branches)
 
 
+class Closing:
+    """The rest of an ``aclose()`` of an async generator that was captured under way."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            yield from self.generator.__anext__().__await__()
+        except (StopAsyncIteration, GeneratorExit):
+            return
+        raise RuntimeError("async generator ignored GeneratorExit")
+
+
+CLOSING_CODE: Any = Closing.__await__.__code__
 JOIN_CODE: Any = Join.__await__.__code__
 
 

@@ -28,7 +28,7 @@ import cloudpickle
 from . import revive
 from .definitions import definition_of_code
 from .errors import NotResumable
-from .frames import read_frame, stack_of
+from .frames import Frame, Stack, State, read_frame, stack_of
 
 PROTOCOL = 5
 
@@ -41,6 +41,19 @@ class Pickler(cloudpickle.Pickler):
     """Writes a snapshot's payload; ``bytecode`` tells whether it is bound to this Python."""
 
     bytecode = False
+
+    def __init__(self, file: io.BytesIO, stacks: list[Stack]) -> None:
+        super().__init__(file, PROTOCOL)
+        self.links: list[tuple[State, Any]] = []  # coroutines of the stacks that some local refers to
+        self.stacks = stacks
+
+    def frame_of(self, coroutine: Any) -> Frame | None:
+        """The frame of a coroutine, if it is on one of the stacks."""
+        for stack in self.stacks:
+            for owner, frame in zip(stack.owners, stack.frames, strict=True):
+                if owner is coroutine:
+                    return frame
+        return None
 
     def reducer_override(self, obj: Any) -> Any:
         """How to store *obj*; NotImplemented leaves it to pickle."""
@@ -146,7 +159,13 @@ def _generator_state(generator: Any, frame: Any, inner: Any) -> Any:
     return revive.generator, (site, cells), (site, state, stack), None, None, revive.fill_generator
 
 
-def _coroutine(_: Pickler, coroutine: Any) -> Any:
+def _coroutine(pickler: Pickler, coroutine: Any) -> Any:
+    if coroutine.cr_frame is None:
+        return revive.ended_coroutine, ()
+    if (frame := pickler.frame_of(coroutine)) is not None:
+        site, state = frame
+        pickler.links.append((state, coroutine))
+        return revive.coroutine, (site, state.get(revive.CELLS))
     raise Refused(f"it holds the coroutine {coroutine.__qualname__}(), which is not awaited yet: await it, or gather()")
 
 
@@ -227,9 +246,12 @@ _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def dump(payload: Any) -> tuple[bytes, bool]:
-    """The pickle of *payload*, and whether it holds bytecode of this Python version."""
+def dump(payload: Any, stacks: list[Stack]) -> tuple[bytes, bool]:
+    """The pickle of *payload* and of links, and whether it holds bytecode of this Python version.
+
+    *stacks* are all those in the payload.
+    """
     buffer = io.BytesIO()
-    pickler = Pickler(buffer, PROTOCOL)
-    pickler.dump(payload)
+    pickler = Pickler(buffer, stacks)
+    pickler.dump((*payload, pickler.links))
     return buffer.getvalue(), pickler.bytecode

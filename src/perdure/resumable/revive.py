@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from types import CellType, FunctionType, MethodType, TracebackType
 from typing import Any
@@ -11,8 +11,10 @@ from .build import CELLS, INNER, POINT, STATE
 from .definitions import definition_by_name, make_function
 from .errors import CodeChanged
 from .frames import JoinState, Site, Stack, State, Step
-from .joining import Branch, Join
+from .joining import Branch, Closing, Join
 from .runtime import Ready
+
+LINK = ".link"  # in the locals of a frame: its coroutine, if that exists already
 
 def attribute(module: str, qualname: str) -> Any:
     """An object by its name. Raises `CodeChanged` if it is gone."""
@@ -36,7 +38,7 @@ def wrapped(module: str, qualname: str, depth: int) -> Any:
 def function(module: str, qualname: str, fingerprint: str, cells: dict[str, Any]) -> FunctionType:
     """A nested function or lambda, from its source."""
     definition = definition_by_name(module, qualname, fingerprint)
-    return make_function(definition.code, module, cells)
+    return make_function(definition, definition.code, module, cells)
 
 
 def fill_function(made: FunctionType, state: tuple[Any, ...]) -> None:
@@ -125,6 +127,23 @@ def ended_async_generator() -> AsyncIterator[None]:
     return made
 
 
+async def _ended() -> None:
+    pass
+
+
+def ended_coroutine() -> Coroutine[Any, Any, None]:
+    """A coroutine that has ended."""
+    made = _ended()
+    made.close()
+    return made
+
+
+def coroutine(site: Site, cells: dict[str, Any] | None) -> Any:
+    """A coroutine of the stack that a local refers to as well; its own locals come with the stack."""
+    state: State = {} if cells is None else {CELLS: cells}
+    return entry_function(site, state)({})
+
+
 def generator(site: Site, cells: dict[str, Any] | None) -> Any:
     """A generator whose locals are yet to come: they may refer to it."""
     state: State = {} if cells is None else {CELLS: cells}
@@ -161,9 +180,11 @@ def entry_function(site: Site, state: State) -> Callable[[State], Any]:
     definition = definition_by_name(module, qualname, fingerprint)
     cells = state.pop(CELLS, None)
     if cells is not None:
-        return make_function(definition.entry(number), module, cells)
+        return make_function(definition, definition.entry(number), module, cells)
     if number not in definition.functions:
-        definition.functions[number] = make_function(definition.entry(number), module, {})
+        definition.functions[number] = make_function(
+            definition, definition.entry(number), module, {}
+        )
     return definition.functions[number]
 
 
@@ -178,17 +199,21 @@ def _start(frames: list[tuple[Any, int, State]], index: int, leaf: Callable[[], 
         return leaf()
     function, number, state = frames[index]
     frames[index] = (None, 0, {})  # the frame owns its locals from now on
+    made = state.pop(LINK, None)
     if number:
         state[POINT] = number
         state[INNER] = [partial(_start, frames, index + 1, leaf)]
-    return function(state)
+    if made is None:
+        return function(state)
+    made.cr_frame.f_locals[STATE].update(state)
+    return made
 
 
 def _leaf(leaf: Any) -> Callable[[], Any]:
     if isinstance(leaf, JoinState):
         return partial(_same, _join(leaf))
     if isinstance(leaf, Step):
-        return leaf.generator.__anext__
+        return partial(Closing, leaf.generator) if leaf.closing else leaf.generator.__anext__
     return partial(_same, leaf)
 
 
@@ -203,7 +228,7 @@ def _join(state: JoinState) -> Join:
             branches.append(Branch(None, kept[0]))
         else:
             stack, cancelled = kept
-            branches.append(Branch(starter(stack)()))
+            branches.append(Branch(None, begin=starter(stack)))
             branches[-1].cancelled = cancelled
     decided = state.decided
     if isinstance(decided, int):
@@ -212,7 +237,9 @@ def _join(state: JoinState) -> Join:
     return Join(kind, branches, return_exceptions=state.return_exceptions, decided=decided)
 
 
-def rooted(stack: Stack) -> Any:
-    """The coroutine of a whole snapshot."""
+def rooted(stack: Stack, links: list[tuple[State, Any]]) -> Any:
+    """The coroutine of a whole snapshot; *links* are coroutines that some local refers to."""
+    for state, coroutine in links:
+        state[LINK] = coroutine
     made = starter(stack)()
     return made if stack.frames else Ready(made)

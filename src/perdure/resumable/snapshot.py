@@ -35,7 +35,7 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
     stack = stack_of(root)
     waits = {path: wait for path, wait in leaves(root) if wait is not None}
     try:
-        payload, bound = dump((stack, waits))
+        payload, bound = dump((stack, waits), all_stacks(stack))
     except NotResumable:
         raise
     except Exception as error:
@@ -45,47 +45,54 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
 
 def _culprit(stack: Stack, error: Exception) -> NotResumable:
     """Which local could not be pickled."""
+    stacks = all_stacks(stack)
     for (module, qualname, _, _, file, line, _), state in all_frames(stack):
         for name, value in state.items():
-            found = _trouble(value)
+            found = _trouble(value, stacks)
             if found is None:
                 continue
             if name == CELLS:
-                name = next((each for each, cell in value.items() if _trouble(cell)), name)
-            function = f"{module}.{qualname}"
-            return NotResumable(str(found), function=function, file=file, line=line, local=_readable(name))
+                name = next((each for each, cell in value.items() if _trouble(cell, stacks)), name)
+            local, kind = _readable(name)
+            reason = f"{kind}: {found}" if kind else str(found)
+            return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line, local=local)
     return NotResumable(str(error))
 
 
-def _trouble(value: Any) -> Exception | None:
+def _trouble(value: Any, stacks: list[Stack]) -> Exception | None:
     try:
-        dump(value)
+        dump((value,), stacks)
     except Exception as error:  # noqa: BLE001  whatever a user's __reduce__ raises
         return error
     return None
 
 
-def _readable(name: str) -> str:
-    """A hidden local, for people: the renamed variable of a comprehension, or what it stands for."""
+def _readable(name: str) -> tuple[str | None, str | None]:
+    """A local, for people: its name, or what a hidden one stands for."""
     if name[0] not in HIDDEN:
-        return name
+        return name, None
     if ":" in name:
-        return name[1:].partition(":")[0]
-    kinds = {".it": "the iterator of a loop", ".cm": "the context manager of a with"}
-    return next((text for prefix, text in kinds.items() if name.startswith(prefix)), "part of an expression")
+        return name[1:].partition(":")[0], None
+    kinds = {".it": "the iterator of a loop", ".cm": "the context manager of a with", ".error": "an exception"}
+    return None, next((text for prefix, text in kinds.items() if name.startswith(prefix)), "part of an expression")
 
 
-def all_frames(stack: Stack) -> list[Frame]:
-    """Every frame of a stack and of its branches."""
-    found = [*stack.frames]
+def all_stacks(stack: Stack) -> list[Stack]:
+    """A stack and those of its branches."""
+    found = [stack]
     if isinstance(stack.leaf, JoinState):
         for kept in stack.leaf.branches:
             if len(kept) == 2:
-                found += all_frames(kept[0])
+                found += all_stacks(kept[0])
     return found
 
 
-def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait]]:
+def all_frames(stack: Stack) -> list[Frame]:
+    """Every frame of a stack and of its branches, in the order of `describe`."""
+    return [frame for each in all_stacks(stack) for frame in each.frames]
+
+
+def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait], list[Any]]:
     """Check and unpickle a snapshot."""
     payload = envelope.unseal(data, key=key)
     envelope.check_python(data)
@@ -112,12 +119,12 @@ def restore(  # noqa: PLR0913
     What is not answered asks again. *locals* changes local variables first.
     Raises `BadSnapshot`, `CodeChanged`, ValueError (which request?) or KeyError (which local?).
     """
-    stack, waits = load(data, key)
+    stack, waits, links = load(data, key)
     for path, answer in _answers(waits, value, error, answers).items():
         waits[path].answer = answer if isinstance(answer, Raise) else (answer,)
     if locals:
         _change(stack, locals)
-    return rooted(stack)
+    return rooted(stack, links)
 
 
 def _answers(
