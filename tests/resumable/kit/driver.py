@@ -14,6 +14,7 @@ from typing import Any
 from perdure.resumable import Raise, capture, restore
 
 TOO_MANY = 120
+UNBOUND = object()  # a program may delete its global
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")  # frames of their own until Python 3.12
 
 
@@ -38,16 +39,18 @@ class World:
     module: ModuleType
     program: ModuleType | None = None
 
-    def mark(self) -> tuple[list[str], dict[str, int], int]:
-        return list(self.module.EFFECTS), dict(self.module.STATE), getattr(self.program, "g", 0)
+    def mark(self) -> tuple[list[str], dict[str, int], Any]:
+        return list(self.module.EFFECTS), dict(self.module.STATE), getattr(self.program, "g", UNBOUND)
 
-    def rewind(self, mark: tuple[list[str], dict[str, int], int] = ([], {"ticks": 0}, 0)) -> None:
+    def rewind(self, mark: tuple[list[str], dict[str, int], Any] = ([], {"ticks": 0}, 0)) -> None:
         effects, state, g = mark
         self.module.EFFECTS[:] = effects
         self.module.STATE.clear()
         self.module.STATE.update(state)
         if self.program is not None:
             self.program.__dict__["g"] = g
+            if g is UNBOUND:
+                del self.program.__dict__["g"]
 
     def quietly_close(self, coroutines: list[CoroutineType]) -> None:
         """Close abandoned copies; what their `finally` blocks log belongs to nobody."""
