@@ -10,7 +10,12 @@ from perdure.wire.endpoint import Audience, Endpoint
 from perdure.wire.endpoints import ENDPOINTS
 from tests.server.api import Api
 
-FORBIDDEN = {"error": "Unauthorized", "code": "unauthorized", "param": "access_token", "type": "authorization"}
+FORBIDDEN = {
+    "error": "Unauthorized",
+    "code": "unauthorized",
+    "param": "access_token",
+    "type": "authorization",
+}
 
 LOCKED = [endpoint for endpoint in ENDPOINTS if endpoint.audience is not Audience.OPEN]
 PUBLIC = [endpoint for endpoint in ENDPOINTS if endpoint.audience is Audience.PUBLIC]
@@ -37,7 +42,11 @@ def sign(api: Api, *scopes: str, key: str | None = None, **claims: Any) -> str:
 
 
 def url(endpoint: Endpoint, run: str = "run_x") -> str:
-    values = {name: run if name == "run" else "echo" for name in ("run", "task", "key") if f"{{{name}}}" in endpoint.path}
+    values = {
+        name: run if name == "run" else "echo"
+        for name in ("run", "task", "key")
+        if f"{{{name}}}" in endpoint.path
+    }
     return endpoint.url(**values)
 
 
@@ -57,7 +66,9 @@ async def test_with_a_wrong_key_nothing_is_told(api: Api, endpoint: Endpoint):
     assert answer.json()["error"] == "Invalid API key"
 
 
-@pytest.mark.parametrize("credentials", ["Basic dXNlcjpwYXNz", "Bearer", "Bearer  ", "bearer pk_dev_x", "tr_dev_x"])
+@pytest.mark.parametrize(
+    "credentials", ["Basic dXNlcjpwYXNz", "Bearer", "Bearer  ", "bearer pk_dev_x", "tr_dev_x"]
+)
 async def test_what_is_no_bearer_key_is_refused(api: Api, credentials: str):
     answer = await api.get("/api/v1/whoami", token="", headers={"authorization": credentials})
 
@@ -93,7 +104,9 @@ async def test_an_admin_token_may_do_all_that_tokens_may(api: Api, endpoint: End
     assert answer.status_code == (404 if endpoint.name == "runResult" else 200), answer.text
 
 
-@pytest.mark.parametrize("scope", ["read:runs:{run}", "read:runs", "read:tasks:echo", "read:tags:user:7", "read:all"])
+@pytest.mark.parametrize(
+    "scope", ["read:runs:{run}", "read:runs", "read:tasks:echo", "read:tags:user:7", "read:all"]
+)
 async def test_a_run_is_read_by_its_id_its_task_or_its_tag(api: Api, scope: str):
     run = await api.trigger(tags=["user:7"])
 
@@ -102,7 +115,9 @@ async def test_a_run_is_read_by_its_id_its_task_or_its_tag(api: Api, scope: str)
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("scope", ["read:runs:run_other", "read:tasks:other", "read:tags:user", "write:runs", "read"])
+@pytest.mark.parametrize(
+    "scope", ["read:runs:run_other", "read:tasks:other", "read:tags:user", "write:runs", "read"]
+)
 async def test_another_scope_does_not_read_it(api: Api, scope: str):
     run = await api.trigger(tags=["user:7"])
 

@@ -61,7 +61,9 @@ async def test_an_error_has_one_body_everywhere(api: Api, endpoint: Endpoint):
             assert answer.status_code in endpoint.errors, answer.text
 
 
-@pytest.mark.parametrize("query", ["page%5Bsize%5D=0", "page%5Bsize%5D=101", "page%5Bsize%5D=x", "%FF=%FF&page%5Bsize%5D=%FF"])
+@pytest.mark.parametrize(
+    "query", ["page%5Bsize%5D=0", "page%5Bsize%5D=101", "page%5Bsize%5D=x", "%FF=%FF&page%5Bsize%5D=%FF"]
+)
 async def test_a_wrong_query_is_named(api: Api, query: str):
     answer = await api.get(f"/api/v1/runs?{query}")
 

@@ -106,9 +106,15 @@ async def test_a_list_is_newest_first_and_in_pages(api: Api):
     made.reverse()
 
     first = (await api.get("/api/v1/runs?page%5Bsize%5D=2")).json()
-    second = (await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bafter%5D={first['pagination']['next']}")).json()
-    third = (await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bafter%5D={second['pagination']['next']}")).json()
-    back = (await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bbefore%5D={third['pagination']['previous']}")).json()
+    second = (
+        await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bafter%5D={first['pagination']['next']}")
+    ).json()
+    third = (
+        await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bafter%5D={second['pagination']['next']}")
+    ).json()
+    back = (
+        await api.get(f"/api/v1/runs?page%5Bsize%5D=2&page%5Bbefore%5D={third['pagination']['previous']}")
+    ).json()
 
     pages = [[run["id"] for run in page["data"]] for page in (first, second, third, back)]
     assert pages == [made[:2], made[2:4], made[4:], made[2:4]]
@@ -122,7 +128,9 @@ async def test_each_filter_narrows_a_list(api: Api):
     done = await api.trigger("a", tags=["x"])
     await worker.complete()
     api.clock.forward("1h")
-    waiting = await api.trigger("b", tags=["x", "y"], queue={"name": "side"}, test=True, machine="micro", region="eu")
+    waiting = await api.trigger(
+        "b", tags=["x", "y"], queue={"name": "side"}, test=True, machine="micro", region="eu"
+    )
     child = await api.trigger("b", delay="1d", parentRunId=done)
     moment = api.clock.now()
 
@@ -197,7 +205,9 @@ async def test_an_executing_run_is_canceled_and_its_worker_told(api: Api):
 
 async def test_a_replay_repeats_a_run(api: Api):
     worker = await api.worker("echo")
-    run = await api.trigger(payload={"n": 1}, tags=["t"], machine="micro", metadata={"m": 1}, idempotencyKey="k")
+    run = await api.trigger(
+        payload={"n": 1}, tags=["t"], machine="micro", metadata={"m": 1}, idempotencyKey="k"
+    )
     await worker.complete()
 
     answer = await api.post(f"/api/v1/runs/{run}/replay")
@@ -260,7 +270,12 @@ async def test_a_result_is_there_when_the_run_has_ended(api: Api):
     await worker.fail(**BUILT_IN)
 
     good = (await api.get(path.format(run))).json()
-    assert (good["ok"], good["id"], good["output"], good["outputType"]) == (True, run, '{"json":1}', "application/json")
+    assert (good["ok"], good["id"], good["output"], good["outputType"]) == (
+        True,
+        run,
+        '{"json":1}',
+        "application/json",
+    )
     bad = (await api.get(path.format(failing))).json()
     assert (bad["ok"], bad["error"]["message"], bad["status"]) == (False, "no luck", "FAILED")
     assert "output" not in bad

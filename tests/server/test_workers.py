@@ -29,8 +29,9 @@ async def test_a_worker_that_left_is_not_shown_and_its_runs_go_back(api: Api):
 async def test_a_heartbeat_tells_which_runs_were_lost(api: Api):
     worker = await api.worker("echo")
     await api.trigger()
-    held = await worker.claim()
-    runs = [{"runId": held.run_id, "fence": held.fence}, {"runId": held.run_id, "fence": held.fence - 1}]
+    await api.trigger()
+    held, other = await worker.claim(), await worker.claim()
+    runs = [{"runId": held.run_id, "fence": held.fence}, {"runId": other.run_id, "fence": other.fence - 1}]
 
     answer = await api.post("/worker/v1/heartbeat", {"workerId": worker.id, "runs": runs})
 

@@ -13,7 +13,8 @@ PerdureError
 ├── TooLarge                 413  more than the limit
 ├── Unprocessable            422  understood, but can't be done
 │   ├── IllegalTransition         the run is not in a state that allows this
-│   └── LeaseLost                 another worker owns this run now
+│   ├── LeaseLost                 another worker owns this run now
+│   └── TokenUsed                 a one-time token has triggered before
 ├── TooManyRequests          429  the rate limit is used up
 ├── StorageError             503  the database can't be used
 │   ├── DatabaseUnavailable       it can't be reached, has no room, or is locked
@@ -152,6 +153,12 @@ class LeaseLost(Unprocessable):
     """
 
     code = "lease_lost"
+
+
+class TokenUsed(Unprocessable):
+    """Cannot trigger {task} with a one-time use token as it has already been used."""
+
+    code = "token_used"
 
 
 class TooManyRequests(PerdureError):

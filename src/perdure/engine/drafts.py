@@ -10,12 +10,20 @@ from perdure.core.lifecycle import Status
 from perdure.engine import options
 from perdure.engine.moves import place_of
 from perdure.engine.resources import EngineSettings
-from perdure.store.keys import IDEMPOTENCY, REQUEST
+from perdure.store.keys import IDEMPOTENCY, REQUEST, TOKEN
 from perdure.store.lanes import lane_of
 from perdure.store.rows import Environment, Packet, Run
 from perdure.wire.runs import TriggerRun
 from perdure.wire.values import EnvironmentType
 from perdure.wire.workers import TaskManifest
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeToken:
+    """A public token that may trigger once: its fingerprint, and until when it is good."""
+
+    fingerprint: str
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +35,8 @@ class NewRun:
     command: TriggerRun
     #: of the HTTP request: the same again gives the same run
     request_key: str | None = None
+    #: the token that asks, if it may do so once
+    token: OneTimeToken | None = None
     #: the run this one repeats
     replay_of: str | None = None
     batch: str | None = None
@@ -91,6 +101,8 @@ def _keys(new: NewRun, now: int, settings: EngineSettings) -> list[Key]:
     if new.request_key:
         options.plain_text("request_key", new.request_key)
         keys.append(Key(REQUEST, new.request_key, now + settings.request_key_ttl_ms))
+    if new.token:
+        keys.append(Key(TOKEN, new.token.fingerprint, new.token.expires_at))
     chosen = new.command.options
     if chosen.idempotency_key:
         options.plain_text("idempotency_key", chosen.idempotency_key)

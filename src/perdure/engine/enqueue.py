@@ -8,17 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perdure.core.errors import PerdureError
+from perdure.core.errors import PerdureError, TokenUsed
 from perdure.engine import once
 from perdure.engine.alarms import set_alarms
 from perdure.engine.catalog import Catalog
 from perdure.engine.committer import Committer
-from perdure.engine.drafts import Draft, Known, NewRun, draft, row_of
+from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, draft, row_of
 from perdure.engine.moves import channel_of_ready
+from perdure.engine.once import Existing
 from perdure.engine.resources import Resources
 from perdure.store import catalog, history, lanes, packets, runs, timers
 from perdure.store.database import Tx
 from perdure.store.history import NewEvent
+from perdure.store.keys import IDEMPOTENCY, TOKEN
 from perdure.store.lanes import Lane, lane_of
 from perdure.store.rows import Environment
 from perdure.store.timers import Timer
@@ -56,6 +58,7 @@ class Enqueue:
         command: TriggerRun,
         *,
         request_key: str | None = None,
+        token: OneTimeToken | None = None,
         replay_of: str | None = None,
     ) -> Triggered:
         """Trigger a run; return when it is stored.
@@ -65,16 +68,19 @@ class Enqueue:
             task: the task's id; a task that no worker knows waits for one that does.
             command: payload and options.
             request_key: of the HTTP request: the same again gives the same run.
+            token: the public token that asks, if it may do so only once.
             replay_of: the run this one repeats.
 
         Raises:
             BadOption: an option can't be what it is; the message names it.
+            TokenUsed: the token has triggered before.
         """
         new = NewRun(
             environment=environment,
             task=task,
             command=command,
             request_key=request_key,
+            token=token,
             replay_of=replay_of,
         )
         return await self._committer.submit(new)
@@ -107,8 +113,7 @@ class Enqueue:
         fresh = [one for one in drafts if one.id in rows and one.id not in cached]
         if fresh:
             await _insert(tx, fresh, [rows[one.id] for one in fresh], now)
-        answers |= {run: Triggered(cached.get(run, run), run in cached) for run in rows}
-        return answers
+        return answers | {one.id: _answer(one, cached.get(one.id)) for one in drafts if one.id in rows}
 
     async def _look_up(self, tx: Tx, drafts: Sequence[Draft]) -> Known:
         wanted: dict[tuple[str, str], set[str]] = {}
@@ -128,6 +133,14 @@ class Enqueue:
                 manifests |= {(environment, asked, task): manifest for task, manifest in found.items()}
         rows = await runs.of_ids(tx, sorted(parents)) if parents else []
         return Known({row.id: row for row in rows}, manifests)
+
+
+def _answer(draft: Draft, existing: Existing | None) -> Triggered | PerdureError:
+    if existing is None:
+        return Triggered(draft.id, False)
+    if existing.kind == TOKEN:
+        return TokenUsed(task=draft.new.task)
+    return Triggered(existing.run, existing.kind == IDEMPOTENCY)
 
 
 async def _insert(tx: Tx, drafts: Sequence[Draft], rows: Sequence[Mapping[str, Any]], now: int) -> None:

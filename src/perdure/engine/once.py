@@ -2,23 +2,34 @@
 
 The user's idempotency key goes with a task; it is kept until its time is over, its run fails, or it
 is reset.  A request's key is the HTTP client's own, so that a request it had to send twice makes one
-run.  Scopes (run, attempt, global) are in the key's hash, made by the client.
+run; it comes before the others, so that a repeated request is answered as the first was.  A one-time
+token's key goes with no task: it triggers once, whatever it triggers.  Scopes (run, attempt, global) are
+in the key's hash, made by the client.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure.core.lifecycle import FAILURES
 from perdure.engine.drafts import Draft, Key
 from perdure.store import keys
 from perdure.store.database import Tx
-from perdure.store.keys import IDEMPOTENCY, KeyHolder
+from perdure.store.keys import IDEMPOTENCY, TOKEN, KeyHolder
 
 Name: TypeAlias = tuple[str, str, str, str]
 """A key in full: environment, task, kind and key."""
 
 
-async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The run that a draft stands for, and the kind of the key that says so."""
+
+    run: str
+    kind: str
+
+
+async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, Existing]:
     """Take the keys of drafts; return, for each that is not to be stored, the run it stands for."""
     wanted: dict[Name, tuple[Draft, Key]] = {}
     for draft in drafts:
@@ -27,12 +38,12 @@ async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, str]:
     if not wanted:
         return {}
     owners = await _take(tx, wanted, now)
-    answers: dict[str, str] = {}
+    answers: dict[str, Existing] = {}
     for draft in drafts:
         for key in draft.keys:
             owner = owners[_name(draft, key)]
             if owner != draft.id:
-                answers.setdefault(draft.id, owner)
+                answers.setdefault(draft.id, Existing(owner, key.kind))
     return answers
 
 
@@ -68,7 +79,8 @@ def _first(item: tuple[Name, object]) -> Name:
 
 
 def _name(draft: Draft, key: Key) -> Name:
-    return (draft.new.environment.id, draft.new.task, key.kind, key.key)
+    task = "" if key.kind == TOKEN else draft.new.task
+    return (draft.new.environment.id, task, key.kind, key.key)
 
 
 def _row(name: Name, run: str = "", expires_at: int = 0) -> dict[str, object]:

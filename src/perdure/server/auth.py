@@ -10,10 +10,13 @@ from typing import Any, Self
 
 from perdure.core.clock import Clock
 from perdure.core.errors import Forbidden, Unauthorized
+from perdure.engine.drafts import OneTimeToken
 from perdure.engine.environments import Environments
 from perdure.server import tokens
 from perdure.store.rows import Environment
 from perdure.wire.endpoint import Audience
+
+_FOREVER = 253_402_300_799_000  # the end of the year 9999
 
 Resource = tuple[str, str | None]
 """A type of thing and the id of one; with None, all of that type."""
@@ -53,8 +56,8 @@ class Grant:
     environment: Environment
     #: None: a secret key, so everything
     scopes: tuple[Scope, ...] | None = None
-    #: the fingerprint of a token that may be used once
-    once: str | None = None
+    #: set if it is a token that may trigger only once
+    once: OneTimeToken | None = None
 
     def require(self, action: str, *resources: Resource) -> None:
         """Refuse the request unless it may do this to at least one of the resources.
@@ -107,8 +110,14 @@ class Authenticator:
         claims = environment and tokens.verify(token, environment.key, now=self._clock.now())
         if environment is None or not claims:
             raise Unauthorized("Public Access Token is invalid")
-        once = tokens.fingerprint(token) if claims.get("otu") is True else None
-        return Grant(environment, _scopes(claims), once)
+        return Grant(environment, _scopes(claims), _once(token, claims))
+
+
+def _once(token: str, claims: dict[str, Any]) -> OneTimeToken | None:
+    if claims.get("otu") is not True:
+        return None
+    ends = claims.get("exp")
+    return OneTimeToken(tokens.fingerprint(token), _FOREVER if ends is None else round(ends * 1000))
 
 
 def _scopes(claims: dict[str, Any]) -> tuple[Scope, ...]:

@@ -1,6 +1,6 @@
 """Runs: trigger, look at, and change them."""
 
-from perdure.core.errors import NotFound
+from perdure.core.errors import Invalid, NotFound
 from perdure.server import render, tokens, vocabulary
 from perdure.server.auth import Resource
 from perdure.server.handles import Call, handles
@@ -8,6 +8,7 @@ from perdure.store.views import RunView
 from perdure.wire import endpoints
 from perdure.wire import runs as wire
 from perdure.wire.model import Nothing
+from perdure.wire.values import MAX_TASK_ID
 
 REQUEST_KEY = b"x-trigger-request-idempotency-key"
 
@@ -21,8 +22,16 @@ async def trigger(call: Call, command: wire.TriggerRun, task: str) -> wire.Trigg
     call.require("trigger", ("tasks", task))
     if command.options.parent_run_id:
         call.require("write", ("runs", command.options.parent_run_id))
+    if len(task) > MAX_TASK_ID:
+        raise Invalid(
+            "Params Error", details=[{"path": "task", "message": f"is over {MAX_TASK_ID} characters"}]
+        )
     triggered = await call.services.engine.enqueue.trigger(
-        call.environment, task, command, request_key=call.request.header(REQUEST_KEY) or None
+        call.environment,
+        task,
+        command,
+        request_key=call.request.header(REQUEST_KEY) or None,
+        token=call.grant.once if call.grant else None,
     )
     call.services.metrics.triggered.inc()
     call.headers["x-trigger-jwt"] = tokens.sign(

@@ -7,6 +7,7 @@ from perdure.store.database import Tx
 
 IDEMPOTENCY = "idempotency"
 REQUEST = "request"
+TOKEN = "token"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ MAX_TAGS = 10
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-TaskId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+MAX_TASK_ID = 128
+TaskId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TASK_ID)]
 
 DurationText = Annotated[str, StringConstraints(max_length=100)]
 """A duration ("1h30m") or a moment (ISO 8601), as the option that takes it says."""
