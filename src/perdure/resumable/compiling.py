@@ -123,6 +123,9 @@ def _cells_again(lowered: Lowered, at: Any) -> ast.stmt:
     return build.assign(build.CELLS, ast.Lambda(nothing, every, **build.spot(at)), at)
 
 
+_UNCHANGED = (*FUNCTIONS, ast.Lambda, ast.ClassDef, ast.Name, ast.Constant, ast.expr_context, ast.operator)
+
+
 class _Body(ast.NodeTransformer):
     """The statements of a function, fit for a re-entry form.
 
@@ -138,7 +141,7 @@ class _Body(ast.NodeTransformer):
         self.active = bool(self.first or self.declared)
 
     def visit(self, node: ast.AST) -> Any:
-        if not self.active or isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
+        if not self.active or isinstance(node, _UNCHANGED):
             return node
         if isinstance(node, ast.Global | ast.Nonlocal):
             return ast.Pass(**build.spot(node))
@@ -156,16 +159,17 @@ class _Body(ast.NodeTransformer):
         return ast.Assign([node.target], self.visit(node.value), **build.spot(node))
 
     def copied(self, node: Any) -> Any:
-        """A copy with its children visited."""
-        fields: dict[str, Any] = {}
+        """The node with its children visited: a copy if one of them changed."""
+        changes: dict[str, Any] = {}
         for field in node._fields:
             value = getattr(node, field, None)
-            if isinstance(value, list):
-                value = [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
-            elif isinstance(value, ast.AST):
-                value = self.visit(value)
-            fields[field] = value
-        return ast.copy_location(type(node)(**fields), node)
+            if value.__class__ is list:
+                fresh = [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
+                if any(new is not old for new, old in zip(fresh, value, strict=True)):
+                    changes[field] = fresh
+            elif isinstance(value, ast.AST) and (fresh := self.visit(value)) is not value:
+                changes[field] = fresh
+        return build.replaced(node, **changes) if changes else node
 
 
 def _never_yield(at: Any) -> ast.stmt:

@@ -63,6 +63,8 @@ class Split:
             fresh.append(kept)
         if not self.results or (len(fresh) == 1 and fresh[0] is kept):
             return kept
+        if len(fresh) == 1 and len(results) == 1:
+            return fresh[0]
         return BaseExceptionGroup("", fresh) if fresh else None
 
 
