@@ -169,7 +169,10 @@ class _Body(ast.NodeTransformer):
                     changes[field] = fresh
             elif isinstance(value, ast.AST) and (fresh := self.visit(value)) is not value:
                 changes[field] = fresh
-        return build.replaced(node, **changes) if changes else node
+        if not changes:
+            return node
+        fields = {field: getattr(node, field, None) for field in node._fields}
+        return ast.copy_location(type(node)(**fields | changes), node)
 
 
 def _never_yield(at: Any) -> ast.stmt:

@@ -69,5 +69,6 @@ def nested_stream(w: Writer, s: Scope) -> Lines:
 @STATEMENTS.add(1, lambda s: s.awaits)
 def together(w: Writer, s: Scope) -> Lines:
     function = w.pick(["gather", "gather", "race"])
-    branches = ", ".join(f"ask({expr(w, s, 1)})" for _ in w.times(3, 1))
+    ready = s.inner(awaits=False)  # no waits between the making of branches: they are not awaited yet
+    branches = ", ".join(f"ask({expr(w, ready, 1)})" for _ in w.times(3, 1))
     return [f"log(await {function}({branches}))"]
