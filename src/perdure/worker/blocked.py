@@ -34,7 +34,7 @@ class LoopWatch:
         asked = self._asked
         if asked is None:
             self._asked = now
-            self._loop.call_soon_threadsafe(self._answer)
+            self._loop.call_soon_threadsafe(self.answer)
         elif now - asked >= BLOCKED_SECONDS and not self._is_told:
             self._is_told = True
             return now - asked
@@ -45,7 +45,8 @@ class LoopWatch:
         asked = self._asked
         return asked is not None and now - asked >= BLOCKED_SECONDS
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Show that the loop turns; called on it."""
         asked, self._asked = self._asked, None
         if self._is_told and asked is not None:
             self._is_told = False

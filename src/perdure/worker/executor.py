@@ -111,6 +111,7 @@ class Executor:
     async def _attempt(self, hosted: HostedRun) -> None:
         assert self._begin is not None
         result = await hosted.result(self._begin.environment)
+        self._watch.answer()
         told = [] if self._begin.is_shared else await self._leftovers.clear()
         for sentence in told:
             hosted.runtime.tell("warning", sentence)
