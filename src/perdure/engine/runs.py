@@ -5,10 +5,13 @@ import asyncio
 from perdure.core.errors import NotFound
 from perdure.core.lifecycle import FINAL
 from perdure.engine.moves import channel_of_run
+from perdure.engine.queries import query_of
 from perdure.engine.resources import Resources
-from perdure.store import views
+from perdure.store import run_lists, views
 from perdure.store.rows import Environment
+from perdure.store.run_lists import RunPage
 from perdure.store.views import RunView
+from perdure.wire.runs import RunFilter
 
 
 class Runs:
@@ -28,6 +31,15 @@ class Runs:
         if view is None:
             raise NotFound(kind="run", name=run)
         return view
+
+    async def list(self, environment: Environment, wanted: RunFilter) -> RunPage:
+        """Return a page of runs, newest first.
+
+        Raises:
+            BadOption: a filter has a value it can't have; the message names it.
+        """
+        query = query_of(wanted, self._resources.clock.now())
+        return await self._resources.db.read(run_lists.page, environment.id, query)
 
     async def result(self, environment: Environment, run: str, *, wait: float) -> RunView | None:
         """Return a run once it has ended; None if it has not when the wait is over.

@@ -9,9 +9,10 @@ from perdure.core.lifecycle import FINAL, Status
 from perdure.server.packets import decode
 from perdure.store import rows
 from perdure.store.packets import ERROR, METADATA, OUTPUT, PAYLOAD
+from perdure.store.run_lists import RunPage
 from perdure.store.views import Glance, RunView
 from perdure.wire import runs as wire
-from perdure.wire.values import RunError, SerializedError
+from perdure.wire.values import CursorPage, RunError, SerializedError
 
 S = Status
 
@@ -25,7 +26,17 @@ Packets = Mapping[str, rows.Packet]
 """The packets of one run, by kind."""
 
 
-def listed(glance: Glance, environment: rows.Environment) -> wire.ListedRun:
+def page(found: RunPage, environment: rows.Environment) -> wire.RunPage:
+    """Return a page of a list; its cursors are the ids of the first and last run on it."""
+    older = found.runs[-1].run.id if found.runs and found.has_older else None
+    newer = found.runs[0].run.id if found.runs and found.has_newer else None
+    return wire.RunPage(
+        data=[_listed(glance, environment) for glance in found.runs],
+        pagination=CursorPage(next=older, previous=newer),
+    )
+
+
+def _listed(glance: Glance, environment: rows.Environment) -> wire.ListedRun:
     """Return a run as lists show it."""
     info = wire.EnvironmentInfo(id=environment.id, name=environment.slug)
     return wire.ListedRun(**_summary(glance), env=info)

@@ -1,0 +1,87 @@
+"""What the filters of a list of runs mean, and what they can't be."""
+
+from datetime import datetime
+from typing import get_args
+
+from perdure.core.clock import from_datetime
+from perdure.core.duration import to_milliseconds
+from perdure.core.errors import BadDuration, BadOption
+from perdure.core.lifecycle import Status
+from perdure.store.run_lists import RunQuery
+from perdure.wire.runs import RunFilter
+from perdure.wire.values import MachineName
+
+_STATUSES = [status.value for status in Status]
+_MACHINES = list(get_args(MachineName))
+
+
+def query_of(wanted: RunFilter, now: int) -> RunQuery:
+    """Return what a list asks of the database.
+
+    Args:
+        wanted: the filters as the request has them.
+        now: the current moment, which a period ends at.
+
+    Raises:
+        BadOption: a filter has a value it can't have; the message names it.
+    """
+    return RunQuery(
+        statuses=_choice("filter[status]", wanted.status, _STATUSES),
+        tasks=_list(wanted.task),
+        versions=_list(wanted.version),
+        queues=_list(wanted.queue),
+        machines=_choice("filter[machine]", wanted.machine, _MACHINES),
+        regions=_list(wanted.region),
+        schedules=_list(wanted.schedule),
+        batches=_list(wanted.batch),
+        roots=_list(wanted.root),
+        parents=_list(wanted.parent),
+        tags=_list(wanted.tag),
+        is_test=wanted.is_test,
+        since=max(_moment("filter[createdAt][from]", wanted.created_from, 0), _since(wanted.period, now)),
+        until=_moment("filter[createdAt][to]", wanted.created_to, RunQuery.until),
+        size=wanted.size,
+        after=_cursor("page[after]", wanted.after),
+        before=_cursor("page[before]", wanted.before),
+    )
+
+
+def _list(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _choice(option: str, text: str | None, choices: list[str]) -> list[str] | None:
+    values = _list(text)
+    for value in values or ():
+        if value not in choices:
+            raise BadOption(option=option, value=value, expected=", ".join(choices))
+    return values
+
+
+def _moment(option: str, text: str | None, default: int) -> int:
+    """Read a moment: milliseconds since 1970, or ISO 8601."""
+    if text is None:
+        return default
+    if text.isascii() and text.isdigit() and len(text) < 16:
+        return int(text)
+    try:
+        return from_datetime(datetime.fromisoformat(text))
+    except ValueError:
+        expected = 'milliseconds since 1970, or a moment such as "2026-12-24T18:00:00Z"'
+        raise BadOption(option=option, value=text, expected=expected) from None
+
+
+def _since(period: str | None, now: int) -> int:
+    if period is None:
+        return 0
+    try:
+        return now - to_milliseconds(period)
+    except BadDuration:
+        expected = 'a duration such as "1d"'
+        raise BadOption(option="filter[createdAt][period]", value=period, expected=expected) from None
+
+
+def _cursor(option: str, text: str | None) -> str | None:
+    if text is not None and not text.startswith("run_"):
+        raise BadOption(option=option, value=text, expected="what pagination.next or .previous said")
+    return text
