@@ -47,10 +47,8 @@ class World:
         self.module.EFFECTS[:] = effects
         self.module.STATE.clear()
         self.module.STATE.update(state)
-        if self.program is not None and g is not None:
+        if self.program is not None:
             self.program.__dict__["g"] = g
-        elif self.program is not None:
-            self.program.__dict__.pop("g", None)
             if g is UNBOUND:
                 del self.program.__dict__["g"]
 
