@@ -21,7 +21,7 @@ _EMPTY: dict[type[ast.AST], Any] = {
 @lowers(EXPRESSIONS, *COMPREHENSIONS)
 def _comprehension(low: Lowering, node: Any) -> ast.expr:
     first, *others = node.generators
-    if not first.is_async and not low.any_point(_parts(node)):
+    if not any(each.is_async for each in node.generators) and not low.any_point(_parts(node)):
         ready = ast.comprehension(first.target, low.expression(first.iter), first.ifs, 0)
         return build.replaced(node, generators=[ready, *others])
     names = _variables(node)
