@@ -14,7 +14,8 @@ PerdureError
 ├── Unprocessable            422  understood, but can't be done
 │   ├── IllegalTransition         the run is not in a state that allows this
 │   ├── LeaseLost                 another worker owns this run now
-│   └── TokenUsed                 a one-time token has triggered before
+│   ├── TokenUsed                 a one-time token has triggered before
+│   └── TooManyTags               a run would have more tags than it may
 ├── TooManyRequests          429  the rate limit is used up
 ├── StorageError             503  the database can't be used
 │   ├── DatabaseUnavailable       it can't be reached, has no room, or is locked
@@ -159,6 +160,12 @@ class TokenUsed(Unprocessable):
     """Cannot trigger {task} with a one-time use token as it has already been used."""
 
     code = "token_used"
+
+
+class TooManyTags(Unprocessable):
+    """Run {run} would have {count} tags; the most is {limit}."""
+
+    code = "too_many_tags"
 
 
 class TooManyRequests(PerdureError):

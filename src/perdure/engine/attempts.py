@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure.core.errors import PerdureError
+from perdure.engine import metadata, tags
 from perdure.engine.alarms import set_alarms
 from perdure.engine.catalog import Catalog
 from perdure.engine.committer import Committer
@@ -108,3 +109,7 @@ async def _write(tx: Tx, reports: Sequence[RunReport], now: int) -> None:
     if results:
         await packets.put(tx, results)
     await set_alarms(tx, [alarm for report in reports for alarm in report.alarms], now)
+    changed = [(report.run, item) for report in reports for item in report.metadata]
+    if changed:
+        await metadata.record(tx, changed)
+        await tags.record(tx, [(run, item.tags) for run, item in changed if item.tags])

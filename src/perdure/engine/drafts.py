@@ -75,8 +75,9 @@ def draft(new: NewRun, now: int, settings: EngineSettings) -> Draft:
     """
     chosen = new.command.options
     run = new_id("run", now)
-    for name, text in (("task", new.task), ("concurrency_key", chosen.concurrency_key or "")):
-        options.plain_text(name, text)
+    for name in ("concurrency_key", "region", "lock_to_version", "parent_run_id"):
+        options.plain_text(name, getattr(chosen, name) or "")
+    options.plain_text("task", new.task)
     if chosen.queue:
         options.plain_text("queue", chosen.queue.name)
     packets = [

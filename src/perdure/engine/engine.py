@@ -7,18 +7,24 @@ import asyncio
 from typing import Self
 
 from perdure.engine.attempts import Attempts
+from perdure.engine.cancel import Cancel
 from perdure.engine.catalog import Catalog
+from perdure.engine.delays import Delays
 from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
 from perdure.engine.environments import Environments
 from perdure.engine.heartbeats import Heartbeats
+from perdure.engine.keys import Keys
 from perdure.engine.logs import Logs
+from perdure.engine.metadata import Metadata
 from perdure.engine.pending import Pending
 from perdure.engine.reconcile import Reconcile
+from perdure.engine.replays import Replays
 from perdure.engine.rescue import Rescue
 from perdure.engine.resources import Resources
 from perdure.engine.runs import Runs
 from perdure.engine.service import Service
+from perdure.engine.tags import Tags
 from perdure.engine.timers import Timers
 from perdure.engine.workers import Workers
 
@@ -34,7 +40,13 @@ class Engine:
         self.workers = Workers(resources)
         self.runs = Runs(resources)
         self.logs = Logs(resources)
+        self.cancel = Cancel(resources)
+        self.delays = Delays(resources)
+        self.metadata = Metadata(resources)
+        self.tags = Tags(resources)
+        self.keys = Keys(resources)
         self.enqueue = Enqueue(resources, catalog)
+        self.replays = Replays(resources, self.enqueue)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
         self.heartbeats = Heartbeats(resources)

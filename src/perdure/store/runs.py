@@ -102,3 +102,8 @@ async def move(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
 async def children(tx: Tx, run: str, *, limit: int) -> list[Run]:
     """Return the first runs that a run triggered."""
     return [Run(*row) for row in await tx.all("children_of_run", run=run, limit=limit)]
+
+
+async def lock_unfinished_children(tx: Tx, parents: Sequence[str]) -> list[Run]:
+    """Lock and return what some runs triggered and has not ended."""
+    return [Run(*row) for row in await tx.all("lock_unfinished_children", parents=parents)]

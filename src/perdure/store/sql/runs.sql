@@ -109,3 +109,7 @@ select environment, pool, count(*) as running
 -- name: children_of_run
 -- The runs that a run triggered, in their order.
 select * from runs where parent = :run order by id limit :limit
+
+-- name: lock_unfinished_children
+-- What some runs triggered and has not ended, for a change.
+select * from runs where parent in {list:parents} and finished_at is null order by id {for_update}

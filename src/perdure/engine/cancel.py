@@ -1,0 +1,58 @@
+"""Canceling runs, wherever they are in their life."""
+
+from collections.abc import Sequence
+
+from perdure.core.errors import NotFound
+from perdure.core.lifecycle import FINAL, On
+from perdure.engine.dequeue import channel_of_worker
+from perdure.engine.moves import Move, Step, apply
+from perdure.engine.resources import Resources
+from perdure.store import runs, workers
+from perdure.store.database import Tx
+from perdure.store.rows import Environment, Run
+
+BY_REQUEST = "canceled by request"
+WITH_PARENT = "canceled with its parent"
+
+
+class Cancel:
+    """Cancels runs."""
+
+    def __init__(self, resources: Resources) -> None:
+        """Use these resources."""
+        self._resources = resources
+
+    async def cancel(self, environment: Environment, run: str) -> list[str]:
+        """Cancel a run and its unfinished descendants; return those that were not finished.
+
+        A run that a worker holds is canceled at once; the worker hears of it at its poll, and nothing
+        it says of the run afterwards counts.
+
+        Raises:
+            NotFound: there is no such run in the environment.
+        """
+        now = self._resources.clock.now()
+        return await self._resources.db.transact(self._cancel, environment.id, run, now)
+
+    async def _cancel(self, tx: Tx, environment: str, run: str, now: int) -> list[str]:
+        row = (await runs.lock(tx, [run])).get(run)
+        if row is None or row.environment != environment:
+            raise NotFound(kind="run", name=run)
+        canceled: list[str] = []
+        generation = [row]
+        while generation:
+            live = [one for one in generation if one.status not in FINAL]
+            await _stop(tx, live, BY_REQUEST if generation == [row] else WITH_PARENT, now)
+            canceled += [one.id for one in live]
+            generation = await runs.lock_unfinished_children(tx, [one.id for one in live]) if live else []
+        return canceled
+
+
+async def _stop(tx: Tx, live: Sequence[Run], reason: str, now: int) -> None:
+    """Cancel runs of one generation, and tell the workers that hold them."""
+    moves = [Move(run, [Step(On.CANCEL, run.attempt or None, reason)]) for run in live]
+    await apply(tx, moves, now=now)
+    held = [(run.worker, run.id, run.fence) for run in live if run.worker and run.lease_until is not None]
+    if held:
+        await workers.add_cancels(tx, held)
+        tx.hint(*{channel_of_worker(worker) for worker, _, _ in held})

@@ -1,0 +1,99 @@
+"""Running a run again, as it was or changed."""
+
+import json
+from typing import Any
+
+from perdure.core.errors import NotFound
+from perdure.engine.enqueue import Enqueue, Triggered
+from perdure.engine.resources import Resources
+from perdure.store import views
+from perdure.store.packets import METADATA, PAYLOAD
+from perdure.store.rows import Environment
+from perdure.store.views import RunView
+from perdure.wire.runs import QueueChoice, ReplayRun, TriggerOptions, TriggerRun
+from perdure.wire.values import JSON
+
+# Options that a replay changes under the name they have in a trigger.
+_SAME = (
+    "concurrency_key",
+    "machine",
+    "region",
+    "delay",
+    "ttl",
+    "idempotency_key",
+    "idempotency_key_ttl",
+    "max_attempts",
+    "max_duration",
+    "priority",
+)
+
+
+class Replays:
+    """Runs runs again."""
+
+    def __init__(self, resources: Resources, enqueue: Enqueue) -> None:
+        """Use these resources, and trigger through the same door as everyone."""
+        self._resources = resources
+        self._enqueue = enqueue
+
+    async def replay(self, environment: Environment, run: str, changes: ReplayRun) -> Triggered:
+        """Trigger a run like this one; return it.
+
+        Args:
+            environment: where.
+            run: which one; it may have any status.
+            changes: what is to be different.
+
+        Raises:
+            NotFound: there is no such run in the environment.
+            BadOption: a change can't be what it is.
+        """
+        view = await self._resources.db.read(views.view, environment.id, run)
+        if view is None:
+            raise NotFound(kind="run", name=run)
+        options = _options(view) | _changed(changes)
+        payload = _payload(view)
+        if "payload" in changes.model_fields_set:
+            payload = {"payload": changes.payload}
+            options["payload_type"] = changes.payload_type
+        command = TriggerRun(**payload, options=TriggerOptions(**options))
+        return await self._enqueue.trigger(environment, view.run.task, command, replay_of=run)
+
+
+def _payload(view: RunView) -> dict[str, Any]:
+    packet = view.packets.get(PAYLOAD)
+    if packet is None:
+        return {}
+    return {"payload": json.loads(packet.data) if packet.type == JSON else packet.data}
+
+
+def _options(view: RunView) -> dict[str, Any]:
+    """Return the options that the run was triggered with; not its delay, its key, or its parent."""
+    run, payload, metadata = view.run, view.packets.get(PAYLOAD), view.packets.get(METADATA)
+    return {
+        "payload_type": payload.type if payload else JSON,
+        "queue": QueueChoice(name=run.queue),
+        "concurrency_key": run.concurrency_key,
+        "tags": list(view.tags),
+        "metadata": json.loads(metadata.data) if metadata else None,
+        "machine": run.machine,
+        "priority": run.priority,
+        "ttl": None if run.ttl_ms is None else run.ttl_ms // 1000,
+        "max_attempts": run.max_attempts,
+        "max_duration": run.max_duration_ms and run.max_duration_ms / 1000,
+        "region": run.region,
+        "test": bool(run.is_test),
+    }
+
+
+def _changed(changes: ReplayRun) -> dict[str, Any]:
+    chosen = {name: getattr(changes, name) for name in _SAME if name in changes.model_fields_set}
+    if changes.tags is not None:
+        chosen["tags"] = changes.tags
+    if changes.metadata is not None:
+        chosen["metadata"] = changes.metadata
+    if changes.queue is not None:
+        chosen["queue"] = QueueChoice(name=changes.queue)
+    if changes.version is not None:
+        chosen["lock_to_version"] = changes.version
+    return chosen
