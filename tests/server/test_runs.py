@@ -127,12 +127,11 @@ async def test_each_filter_narrows_a_list(api: Api):
     worker = await api.worker("a", "b")
     done = await api.trigger("a", tags=["x"])
     await worker.complete()
-    api.clock.forward("1h")
+    moment = api.clock.forward("1h")
     waiting = await api.trigger(
         "b", tags=["x", "y"], queue={"name": "side"}, test=True, machine="micro", region="eu"
     )
     child = await api.trigger("b", delay="1d", parentRunId=done)
-    moment = api.clock.now()
 
     for filters, expected in (
         ({"filter[status]": "COMPLETED"}, [done]),
@@ -149,7 +148,7 @@ async def test_each_filter_narrows_a_list(api: Api):
         ({"filter[region]": "eu"}, [waiting]),
         ({"filter[createdAt][from]": moment}, [child, waiting]),
         ({"filter[createdAt][from]": "2026-01-01T00:30:00Z"}, [child, waiting]),
-        ({"filter[createdAt][to]": moment - 1}, [done]),
+        ({"filter[createdAt][to]": moment}, [done]),
         ({"filter[createdAt][period]": "30m"}, [child, waiting]),
         ({"filter[parent]": done}, [child]),
         ({"filter[root]": done}, [child]),
@@ -324,12 +323,13 @@ async def test_events_tell_the_life_of_a_run(api: Api):
     line = {
         "runId": run,
         "attempt": 1,
-        "time": "2026-01-01T00:00:00Z",
+        "time": "2026-01-01T00:00:01Z",
         "level": "info",
         "message": "half way",
         "source": "stdout",
     }
     assert (await api.post("/worker/v1/logs", {"workerId": worker.id, "lines": [line]})).status_code == 200
+    api.clock.forward("2s")
     await worker.report(held, "succeeded")
 
     told = (await api.get(f"/api/v1/runs/{run}/events")).json()
