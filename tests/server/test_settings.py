@@ -43,7 +43,7 @@ def test_an_argument_comes_before_its_variable():
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"PERDURE_DATABSE_URL": "x"}, "did you mean PERDURE_DATABASE_URL?"),
+        ({"PERDURE_DATABSE_URL": "x"}, "the nearest is PERDURE_DATABASE_URL"),
         ({"PERDURE_XQZ": "x"}, "known are PERDURE_API_URL"),
         ({"PERDURE_PORT": "http"}, "'http' is no port"),
         ({"PERDURE_PORT": "70000"}, "'70000' is no port"),

@@ -41,4 +41,4 @@ def check_names(names: Iterable[str]) -> None:
 def _hint(name: str) -> str:
     known = {setting.removeprefix(PREFIX): setting for setting in SETTINGS}
     near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=0.5)
-    return f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(SETTINGS)}"
+    return f"the nearest is {known[near[0]]}" if near else f"known are {', '.join(SETTINGS)}"

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from perdure.core.errors import Forbidden, Invalid, NotFound, PerdureError
+from perdure.core.errors import Forbidden, Invalid, NotFound, PerdureError, ServerStopping
 from perdure.wire.problem import Problem
 
 log = logging.getLogger("perdure.server")
@@ -19,6 +19,8 @@ def answer(error: Exception) -> Response:
     What is the server's own fault is logged with its trace, and told without any of it: the answer
     carries a reference to look for in the log.
     """
+    if isinstance(error, ServerStopping):
+        return respond(Problem.of(error), error.status, {"retry-after": "1"})
     if not isinstance(error, PerdureError) or error.status >= 500:
         return _fault(error)
     headers = {}

@@ -5,6 +5,7 @@ way is finished, then the engine and the databases are closed.  A second signal 
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from jwt.warnings import InsecureKeyLengthWarning
@@ -21,7 +23,7 @@ from perdure.core.errors import PortInUse
 from perdure.engine.engine import Engine
 from perdure.engine.resources import Resources
 from perdure.server.app import App, create_app
-from perdure.server.settings import EnvironmentChoice, Settings
+from perdure.server.settings import DEFAULT_DATABASE_URL, DEFAULT_FOLDER, EnvironmentChoice, Settings
 from perdure.store.connect import open_database
 from perdure.store.rows import Environment
 from perdure.store.schema import TELEMETRY
@@ -64,6 +66,10 @@ def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
 async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     """Run a server in this event loop until it is told to stop; see `serve`."""
     with listen(settings.host, settings.port) as listener:
+        if settings.database_url == DEFAULT_DATABASE_URL:
+            Path(DEFAULT_FOLDER).mkdir(
+                exist_ok=True
+            )  # a folder the user names must exist: it may be misspelt
         db = await open_database(settings.database_url)
         telemetry = await open_database(settings.database_url, TELEMETRY)
         async with db, telemetry:
@@ -143,7 +149,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise PortInUse(port=port, host=host, reason=error.strerror or str(error)) from None
+        raise PortInUse(
+            port=port, host=host, reason=os.strerror(error.errno) if error.errno else str(error)
+        ) from None
     listener.setblocking(False)
     return listener
 

@@ -9,7 +9,8 @@ from perdure.core.settings import check_names
 from perdure.wire.auth import SECRET_KEY
 from perdure.wire.values import EnvironmentType
 
-DEFAULT_DATABASE_URL = "sqlite:///.perdure/perdure.db"
+DEFAULT_FOLDER = ".perdure"
+DEFAULT_DATABASE_URL = f"sqlite:///{DEFAULT_FOLDER}/perdure.db"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 3030
 DEFAULT_PROJECT = "default"
