@@ -57,6 +57,8 @@ def _finally(low: Lowering, node: ast.Try) -> None:
     final = low.body(node.finalbody, live=(finalizer.how, build.RETURNED))
     inner_final = build.guarded(final, [], [], [build.clear([finalizer.how], last)], last)
     low.spans[id(inner_final)] = (middle, len(low.points))
+    if not finalizer.exits:
+        noted.orelse = []  # nothing but an exception ever sets it
     whole = build.guarded([noted], [], [], [inner_final], node)
     low.notes[id(whole)] = Note(how=finalizer.how, exits=finalizer.exits)
     low.emit(whole, start)
@@ -217,6 +219,8 @@ def _async_with(low: Lowering, node: ast.AsyncWith) -> None:
     leave = low.point(node)
     del low.live[-2:]
     noted.finalbody = [low.arrive(leave, node)]
+    if not how.exits:
+        noted.orelse = []
     block = build.replaced(node, items=[item], body=[noted])
     low.notes[id(block)] = Note(
         enter=enter.number, leave=leave.number, manager=identifier, how=how.how, exits=how.exits

@@ -107,7 +107,8 @@ def _header(lowered: Lowered, point: Point | None, at: Any) -> list[ast.stmt]:
         key = build.constant(mangled(context, each), at)
         bound = ast.Compare(key, [ast.In()], [state], **build.spot(at))
         value = ast.Subscript(state, key, build.LOAD, **build.spot(at))
-        statements.append(build.branch(bound, [build.assign(each, value, at)], [], at))
+        unset = [build.clear([each], at)] if each.startswith(".how") else []
+        statements.append(build.branch(bound, [build.assign(each, value, at)], unset, at))
     if lowered.cells:
         statements.append(_cells_again(lowered, at))
     statements += lowered.makers

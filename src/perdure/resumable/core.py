@@ -7,7 +7,7 @@ emit statements that go before it.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Point:
     node: ast.AST | None = None  # the await in the plain form; None for the awaits that a statement implies
     is_yield: bool = False
     reason: str | None = None  # why it can't be captured here
+    receiver: tuple[str, str] | None = None  # a local and the name of its method that will be called
 
 
 @dataclass
@@ -79,9 +80,12 @@ def lowers(table: dict[type[ast.AST], Rule], *kinds: type[ast.AST]) -> Callable[
 class Lowering:
     """One function on its way to plain form."""
 
-    def __init__(self, scope: Scope, marks: Marks, nested: Callable[[ast.stmt], ast.stmt]) -> None:
+    def __init__(
+        self, scope: Scope, marks: Marks, parameters: Iterable[str], nested: Callable[[ast.stmt], ast.stmt]
+    ) -> None:
         self.scope = scope
         self.shared = scope.shared
+        self.bound = frozenset(parameters) - scope.deleted  # certainly bound
         self.bare_returns = False  # an async generator's `return` has no value
         self.marks = marks
         self.nested = nested  # lowers the functions inside a nested definition
@@ -94,6 +98,8 @@ class Lowering:
         self.exits: list[Loop | Finalizer] = []
         self.temps = 0  # how many temporaries are in use
         self.high = 0  # how many were in use at most since the statement began
+        self.receivers: dict[int, tuple[str, str]] = {}  # id(await) -> see Point
+        self.light = set[str]()  # temporaries with a global, which lives on anyway
         self.placed = 0  # how many points stand in emitted statements
         self.hidden = 0
 
@@ -117,6 +123,13 @@ class Lowering:
         """A new hidden name."""
         self.hidden += 1
         return f".{kind}{self.hidden}"
+
+    def is_steady(self, identifier: str) -> bool:
+        """Whether nothing but this function's own statements can change the variable."""
+        scope = self.scope
+        if identifier[0] == ".":
+            return True
+        return identifier in scope.own and identifier not in scope.walrus and identifier not in self.shared
 
     # -- points --------------------------------------------------------------------------------
 
@@ -179,8 +192,10 @@ class Lowering:
 
     def release(self, mark: int, at: Any) -> None:
         """After a statement: let go of the temporaries above *mark*."""
-        if self.high > mark:
-            self.emit(build.clear([f".t{n}" for n in range(mark + 1, self.high + 1)], at))
+        used = [f".t{n}" for n in range(mark + 1, self.high + 1)]
+        if held := [identifier for identifier in used if identifier not in self.light]:
+            self.emit(build.clear(held, at))
+        self.light.clear()
         self.drop(mark)
         self.high = mark
 
@@ -195,6 +210,10 @@ class Lowering:
     def temp(self, node: Any) -> ast.expr:
         """Evaluate *node* now, into a temporary; a constant can wait."""
         if isinstance(node, ast.Constant):
+            return node
+        if isinstance(node, ast.Name) and self.is_steady(node.id):
+            if node.id not in self.bound and node.id[0] != ".":
+                self.emit(build.expression(node, node))  # if it is unbound, the error comes now
             return node
         mark = self.temps
         if isinstance(node, ast.Starred):
@@ -212,6 +231,9 @@ class Lowering:
         identifier = self.new_temp()
         self.emit(build.assign(identifier, value, at))
         self.live.append(identifier)
+        self.light.discard(identifier)
+        if isinstance(value, ast.Name) and value.id not in self.scope.own:
+            self.light.add(identifier)
         return build.name(identifier, at)
 
     def new_temp(self) -> str:

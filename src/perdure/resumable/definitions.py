@@ -84,6 +84,12 @@ class Definition:
             self.entries[number] = code
         return self.entries[number]
 
+    def globals(self, module: str) -> dict[str, Any]:
+        """The globals that its functions have: those of the module, as it is now."""
+        if self.source.namespace is not None:
+            return self.source.namespace
+        return vars(sys.modules.get(module) or importlib.import_module(module))
+
     def line(self, number: int) -> str:
         """The text of a line of its source."""
         lines = self.source.lines
@@ -270,9 +276,7 @@ def definition_by_name(module: str, qualname: str, wanted: str) -> Definition:
 
 def make_function(definition: Definition, code: CodeType, module: str, cells: dict[str, Any]) -> FunctionType:
     """A function of *module* that runs *code*, made from *definition*, with these cells."""
-    variables = definition.source.namespace
-    if variables is None:
-        variables = vars(sys.modules.get(module) or importlib.import_module(module))
+    variables = definition.globals(module)
     variables.setdefault(build.RUNTIME, runtime)
     closure = tuple(cells[name] for name in code.co_freevars)
     return FunctionType(code, variables, code.co_name, None, closure or None)

@@ -13,6 +13,7 @@ from typing import Any
 from . import envelope, frames, revive, waiting
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot
+from .packing import unpack, unpack_site, waits_of
 from .waiting import Path
 
 _short = reprlib.Repr()
@@ -32,7 +33,7 @@ _VALUES = {
 }
 _OURS = {
     (each.__module__, each.__name__): each
-    for each in (frames.Stack, frames.JoinState, frames.Step, waiting.Wait)
+    for each in (waiting.Wait,)
 }
 
 
@@ -160,7 +161,8 @@ def describe(data: bytes, *, key: bytes | None = None) -> dict[str, Any]:
     """
     payload = envelope.unseal(data, key=key)
     try:
-        stack, waits, _ = _Reader(payload).load()
+        packed, waits, _ = _Reader(payload).load()
+        stack = unpack(packed)
     except Exception as error:
         raise BadSnapshot(f"the snapshot's contents can't be read: {error}") from error
     return {
@@ -168,7 +170,7 @@ def describe(data: bytes, *, key: bytes | None = None) -> dict[str, Any]:
         "python": envelope.bound_to(bytes(data)),
         "frames": [*_frames(stack, ()), *_generators(stack, ())],
         "waits": [
-            {"path": list(path), "request": _short.repr(wait.request)} for path, wait in sorted(waits.items())
+            {"path": list(path), "request": _short.repr(wait.request)} for path, wait in sorted((waits or waits_of(stack)).items())
         ],
     }
 
@@ -191,10 +193,10 @@ def _generators(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
     if isinstance(stack.leaf, frames.Step):
         made = stack.leaf.generator
         site, state, inner = made.state
-        yield _frame(site, {**state, CELLS: made.arguments[1] or {}}, path)
+        yield _frame(unpack_site(site), {**state, CELLS: made.arguments[1] or {}}, path)
         if inner is not None:
-            yield from _frames(inner, path)
-            yield from _generators(inner, path)
+            yield from _frames(unpack(inner), path)
+            yield from _generators(unpack(inner), path)
     yield from _branches(stack, path, _generators)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from . import build
 from .core import EXPRESSIONS, Lowering, Unsupported, lowers
 
+CONTAINER_METHODS = frozenset({"add", "append", "appendleft", "discard", "extend", "remove", "update"})
+
 _ORDER: dict[type[ast.AST], tuple[str, ...]] = {
     ast.BinOp: ("left", "right"),
     ast.UnaryOp: ("operand",),
@@ -65,10 +67,31 @@ def _early(low: Lowering, part: Any) -> Any:
 
 @lowers(EXPRESSIONS, ast.Call)
 def _call(low: Lowering, node: ast.Call) -> ast.expr:
+    if _fills_container(low, node):
+        return build.replaced(node, args=[low.expression(node.args[0])])
     function, *rest = in_order(low, [node.func, *node.args, *node.keywords])
     keywords = [part for part in rest if isinstance(part, ast.keyword)]
     arguments = [part for part in rest if not isinstance(part, ast.keyword)]
     return build.replaced(node, func=function, args=arguments, keywords=keywords)
+
+
+def _fills_container(low: Lowering, node: ast.Call) -> bool:
+    """``items.append(await …)``, the most common call of all: no bound method needs to be kept.
+
+    The method is asked for again at re-entry; capture checks that it must be the same one.
+    """
+    function = node.func
+    if not (isinstance(function, ast.Attribute) and function.attr in CONTAINER_METHODS):
+        return False
+    receiver, arguments = function.value, node.args
+    if not (isinstance(receiver, ast.Name) and low.is_steady(receiver.id)):
+        return False
+    if len(arguments) != 1 or node.keywords or not isinstance(arguments[0], ast.Await):
+        return False
+    if low.has_point(arguments[0].value):
+        return False
+    low.receivers[id(arguments[0])] = receiver.id, function.attr
+    return True
 
 
 @lowers(EXPRESSIONS, ast.GeneratorExp)
@@ -95,7 +118,8 @@ def _await(low: Lowering, node: Any) -> ast.expr:
         value = low.temp(value)
         low.drop(mark)
     fresh = build.replaced(node, value=value)
-    point = low.point(node, node=fresh, is_yield=isinstance(node, ast.Yield))
+    receiver = low.receivers.pop(id(node), None)
+    point = low.point(node, node=fresh, is_yield=isinstance(node, ast.Yield), receiver=receiver)
     low.out.append(low.arrive(point, node))
     return fresh
 

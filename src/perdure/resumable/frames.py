@@ -1,6 +1,8 @@
 """Read a suspended coroutine: its frames from the outside in, and what the innermost waits for."""
 
+import collections
 import gc
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
@@ -26,9 +28,6 @@ class Stack:
     frames: list[Frame]
     leaf: Any
     owners: list[Any] = field(default_factory=list)  # the coroutines of the frames; not stored
-
-    def __reduce__(self) -> Any:
-        return Stack, (self.frames, self.leaf)
 
 
 @dataclass
@@ -79,9 +78,12 @@ def read_frame(frame: Any) -> Frame:
         site = definition.sites[number] = _site(definition, number, frame)
     state = {name: value for name, value in variables.items() if name[0] not in HIDDEN}
     if number:
-        for name in definition.lowered.points[number - 1].live:
+        point = definition.lowered.points[number - 1]
+        for name in point.live:
             if name in variables:
                 state[name] = variables[name]
+        if point.receiver is not None:
+            _check_method(variables.get(point.receiver[0]), point.receiver[1])
     if CELLS in variables:
         holder = variables[CELLS]
         cells = dict(zip(holder.__code__.co_freevars, holder.__closure__, strict=True))
@@ -91,6 +93,23 @@ def read_frame(frame: Any) -> Frame:
     elif definition.lowered.cells:
         raise Blocked(f"{definition.qualname} has not begun, and closes over variables of another function")
     return site, state
+
+
+_CONTAINERS = frozenset({list, set, dict, collections.deque, bytearray})
+
+
+def _check_method(receiver: Any, name: str) -> None:
+    """What was looked up before the wait must be what will be looked up after it."""
+    kind = type(receiver)
+    if kind in _CONTAINERS or receiver is None:
+        return
+    dynamic = "__getattribute__" in _own_names(kind) or name in getattr(receiver, "__dict__", ())
+    if dynamic or not callable(inspect.getattr_static(kind, name, None)):
+        raise Blocked(f"the method {name}() of a {kind.__qualname__} is looked up in a way of its own")
+
+
+def _own_names(kind: type) -> set[str]:
+    return {name for each in kind.__mro__[:-1] for name in vars(each)}
 
 
 def _site(definition: Definition, number: int, frame: Any) -> Site:

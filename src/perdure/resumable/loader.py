@@ -1,5 +1,6 @@
 """`install`: rewrite the modules of some folders as they are imported, and cache the bytecode."""
 
+import ast
 import importlib.util
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 from .definitions import Source, register
 from .lower import lower_module
 from .parsing import parse
+from .scan import FUNCTIONS
 
 REVISION = 1  # of the rewriting; a change in it makes cached bytecode and snapshots stale
 _TAG = f"perdure{REVISION}"
@@ -38,9 +40,27 @@ class Loader(SourceFileLoader):
         return code
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:
-        """Parse, rewrite and compile."""
-        tree = lower_module(parse(data, path))
-        return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
+        """Parse, rewrite and compile.
+
+        The plain form nests blocks deeper than the source, and Python takes twenty. A function
+        that is too deep for it stays as it is; what waits in it is refused at capture.
+        """
+        tree, deep = parse(data, path), set[int]()
+        while True:
+            lowered = lower_module(tree, frozenset(deep))
+            try:
+                return compile(lowered, path, "exec", dont_inherit=True, optimize=_optimize)
+            except SyntaxError as error:
+                lines = {line for line in _definitions_around(tree, error.lineno) if line not in deep}
+                if "nested blocks" not in error.msg or not lines:
+                    raise
+                deep.add(max(lines))
+
+
+def _definitions_around(tree: ast.Module, line: int | None) -> list[int]:
+    """The lines of the functions in which *line* stands."""
+    found = (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
+    return [node.lineno for node in found if node.lineno <= (line or 0) <= (node.end_lineno or 0)]
 
 
 def cache_path(path: str) -> str:

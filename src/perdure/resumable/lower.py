@@ -9,7 +9,7 @@ from . import build, cleanup, comprehensions, expressions, matching, statements
 from .core import Lowering, Note, Point
 from .preparing import prepare
 from .scan import FUNCTIONS, POINT, YIELD, Marks, scan_all
-from .scopes import Scope, analyse
+from .scopes import Scope, analyse, parameters
 
 RULES = (cleanup, comprehensions, expressions, matching, statements)  # importing them fills the tables
 _SUITES = ("body", "orelse", "finalbody")
@@ -22,6 +22,7 @@ class Context:
     path: tuple[str, ...] = ()
     visible: frozenset[str] = frozenset()
     class_name: str | None = None  # for names with two leading underscores
+    skipped: frozenset[int] = frozenset()  # lines of definitions that stay as they are
 
     def qualname(self, name: str) -> str:
         """The ``__qualname__`` of a definition here."""
@@ -30,7 +31,7 @@ class Context:
     def inside_class(self, node: ast.ClassDef) -> "Context":
         """The context of what is defined in a class body."""
         visible = self.visible | {"__class__"} | _type_parameters(node)
-        return Context((*self.path, node.name), visible, node.name)
+        return replace(self, path=(*self.path, node.name), visible=visible, class_name=node.name)
 
     def inside_function(self, node: Any, scope: Scope) -> "Context":
         """The context of what is defined in a function."""
@@ -81,7 +82,7 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
         scope = analyse(node)
         scan_all(node.body, marks)
     inner = context.inside_function(node, scope)
-    low = Lowering(scope, marks, lambda statement: lower_definition(statement, inner))
+    low = Lowering(scope, marks, parameters(node.args), lambda statement: lower_definition(statement, inner))
     low.bare_returns = bool(bits & YIELD) and isinstance(node, ast.AsyncFunctionDef)
     documented = ast.get_docstring(node, clean=False) is not None
     prelude, rest = node.body[:documented], node.body[documented:]
@@ -114,6 +115,8 @@ def _cells(names: Iterable[str], at: ast.stmt) -> ast.Assign:
 
 def lower_definition(node: Any, context: Context) -> Any:
     """The plain form of a definition and of those inside it; *node* itself if nothing changes."""
+    if node.lineno in context.skipped:
+        return node
     if isinstance(node, ast.ClassDef):
         return _lower_suites(node, context.inside_class(node))
     if lowered := lower_function(node, context):
@@ -167,9 +170,12 @@ def _lower_statement(node: ast.stmt, context: Context) -> ast.stmt:
     return _lower_suites(node, context) if _nested_suites(node) else node
 
 
-def lower_module(tree: ast.Module) -> ast.Module:
-    """The plain form of a module; *tree* itself if nothing in it can wait."""
-    body = _lower_suite(tree.body, Context())
+def lower_module(tree: ast.Module, skipped: frozenset[int] = frozenset()) -> ast.Module:
+    """The plain form of a module; *tree* itself if nothing in it can wait.
+
+    Definitions at the lines *skipped* stay as they are.
+    """
+    body = _lower_suite(tree.body, Context(skipped=skipped))
     if body is tree.body:
         return tree
     start = int(ast.get_docstring(tree, clean=False) is not None)

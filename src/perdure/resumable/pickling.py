@@ -4,6 +4,7 @@ On top of cloudpickle: functions and lambdas of rewritten code go by name, finge
 cells, async generators, exceptions and dictionary iterators keep what plain pickling would lose.
 """
 
+import copyreg
 import gc
 import io
 import itertools
@@ -28,6 +29,7 @@ import cloudpickle
 from . import revive
 from .definitions import definition_of_code
 from .errors import NotResumable
+from .packing import pack, pack_site
 from .frames import Frame, Stack, State, read_frame, stack_of
 
 PROTOCOL = 5
@@ -37,10 +39,18 @@ class Refused(TypeError):
     """A value that must not be stored, though it could be pickled somehow."""
 
 
+class _Dispatch(dict[type, Any]):
+    """cloudpickle's table and copyreg's in one: chained, each look-up would cost a microsecond."""
+
+    def __missing__(self, kind: type) -> Any:
+        return copyreg.dispatch_table[kind]
+
+
 class Pickler(cloudpickle.Pickler):
     """Writes a snapshot's payload; ``bytecode`` tells whether it is bound to this Python."""
 
     bytecode = False
+    dispatch_table = _Dispatch(cloudpickle.Pickler.dispatch_table)
 
     def __init__(self, file: io.BytesIO, stacks: list[Stack]) -> None:
         super().__init__(file, PROTOCOL)
@@ -155,8 +165,9 @@ def _generator_state(generator: Any, frame: Any, inner: Any) -> Any:
         kind = type(generator).__name__.replace("_", " ")
         raise Refused(f"it holds a suspended {kind}: {error}") from None
     cells = state.pop(revive.CELLS, None)
-    stack = None if inner is None else stack_of(inner)
-    return revive.generator, (site, cells), (site, state, stack), None, None, revive.fill_generator
+    stack = None if inner is None else pack(stack_of(inner), shared=True)
+    place = pack_site(site)
+    return revive.generator, (place, cells), (place, state, stack), None, None, revive.fill_generator
 
 
 def _coroutine(pickler: Pickler, coroutine: Any) -> Any:
@@ -165,7 +176,7 @@ def _coroutine(pickler: Pickler, coroutine: Any) -> Any:
     if (frame := pickler.frame_of(coroutine)) is not None:
         site, state = frame
         pickler.links.append((state, coroutine))
-        return revive.coroutine, (site, state.get(revive.CELLS))
+        return revive.coroutine, (pack_site(site), state.get(revive.CELLS))
     raise Refused(f"it holds the coroutine {coroutine.__qualname__}(), which is not awaited yet: await it, or gather()")
 
 

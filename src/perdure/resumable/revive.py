@@ -12,6 +12,7 @@ from .definitions import definition_by_name, make_function
 from .errors import CodeChanged
 from .frames import JoinState, Site, Stack, State, Step
 from .joining import Branch, Closing, Join
+from .packing import unpack, unpack_site
 from .runtime import Ready
 
 LINK = ".link"  # in the locals of a frame: its coroutine, if that exists already
@@ -138,28 +139,29 @@ def ended_coroutine() -> Coroutine[Any, Any, None]:
     return made
 
 
-def coroutine(site: Site, cells: dict[str, Any] | None) -> Any:
+def coroutine(site: str, cells: dict[str, Any] | None) -> Any:
     """A coroutine of the stack that a local refers to as well; its own locals come with the stack."""
     state: State = {} if cells is None else {CELLS: cells}
-    return entry_function(site, state)({})
+    return entry_function(unpack_site(site), state)({})
 
 
-def generator(site: Site, cells: dict[str, Any] | None) -> Any:
+def generator(site: str, cells: dict[str, Any] | None) -> Any:
     """A generator whose locals are yet to come: they may refer to it."""
     state: State = {} if cells is None else {CELLS: cells}
-    return entry_function(site, state)({})
+    return entry_function(unpack_site(site), state)({})
 
 
-def fill_generator(made: Any, state: tuple[Site, State, Stack | None]) -> None:
+def fill_generator(made: Any, state: tuple[str, State, Any]) -> None:
     """Give a generator its locals; one that stands at a yield is brought there."""
-    site, variables, inner = state
+    place, variables, inner = state
+    site = unpack_site(place)
     box = (made.ag_frame if hasattr(made, "ag_frame") else made.gi_frame).f_locals[STATE]
     box.update(variables)
     if site[3] == 0:
         return
     box[POINT] = site[3]
     if inner is not None:
-        box[INNER] = [starter(inner)]
+        box[INNER] = [starter(unpack(inner))]
         return
     step = made.__anext__().__await__().__next__ if hasattr(made, "ag_frame") else made.__next__
     try:
@@ -176,16 +178,17 @@ def entry_function(site: Site, state: State) -> Callable[[State], Any]:
 
     Raises `CodeChanged` if the function is not what it was.
     """
-    module, qualname, fingerprint, number = site[:4]
-    definition = definition_by_name(module, qualname, fingerprint)
+    definition = definition_by_name(site[0], site[1], site[2])
     cells = state.pop(CELLS, None)
-    if cells is not None:
-        return make_function(definition, definition.entry(number), module, cells)
-    if number not in definition.functions:
-        definition.functions[number] = make_function(
-            definition, definition.entry(number), module, {}
-        )
-    return definition.functions[number]
+    number = site[3]
+    if cells is None:
+        known = definition.functions.get(number)
+        if known is not None and known.__globals__ is definition.globals(site[0]):
+            return known
+    made = make_function(definition, definition.entry(number), site[0], cells or {})
+    if cells is None:
+        definition.functions[number] = made
+    return made
 
 
 def starter(stack: Stack) -> Callable[[], Awaitable[Any]]:

@@ -9,6 +9,7 @@ from . import envelope
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot, CodeChanged, NotResumable
 from .frames import Frame, JoinState, Stack, leaves, pending_of, stack_of
+from .packing import has_step, pack, unpack, waits_of
 from .pickling import dump
 from .revive import rooted
 from .waiting import Path, Pending, Raise, Wait
@@ -33,9 +34,9 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
     """
     root = _root(coroutine)
     stack = stack_of(root)
-    waits = {path: wait for path, wait in leaves(root) if wait is not None}
+    waits = {path: wait for path, wait in leaves(root) if wait is not None} if has_step(stack) else {}
     try:
-        payload, bound = dump((stack, waits), all_stacks(stack))
+        payload, bound = dump((pack(stack, shared=bool(waits)), waits), all_stacks(stack))
     except NotResumable:
         raise
     except Exception as error:
@@ -97,11 +98,13 @@ def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait], list[
     payload = envelope.unseal(data, key=key)
     envelope.check_python(data)
     try:
-        return pickle.loads(payload)  # noqa: S301  the signature has been checked
+        packed, waits, links = pickle.loads(payload)  # noqa: S301  the signature has been checked
     except (AttributeError, ModuleNotFoundError) as error:
         raise CodeChanged("what the snapshot refers to", f"can't be found ({error})") from error
     except (pickle.UnpicklingError, EOFError) as error:
         raise BadSnapshot(f"the snapshot's contents can't be read: {error}") from error
+    stack = unpack(packed)
+    return stack, waits or waits_of(stack), links
 
 
 def restore(  # noqa: PLR0913

@@ -24,7 +24,7 @@ def _assign(low: Lowering, node: ast.Assign) -> None:
     if not low.any_point(node.targets):
         low.emit(build.replaced(node, value=low.expression(node.value)))
     else:
-        value = low.temp(node.value)
+        value = low.keep_value(low.expression(node.value), node.value)
         for target in node.targets:
             assign_to(low, target, value, node)
     low.release(mark, node)
@@ -44,7 +44,7 @@ def _annotated(low: Lowering, node: ast.AnnAssign) -> None:
 def _augmented(low: Lowering, node: ast.AugAssign) -> None:
     mark, target = low.temps, node.target
     if isinstance(target, ast.Name):
-        if _is_steady(low, target.id):
+        if low.is_steady(target.id):
             low.emit(build.replaced(node, value=low.expression(node.value)))
         else:
             old = low.temp(build.name(target.id, target))
@@ -67,12 +67,6 @@ def _index(low: Lowering, index: ast.expr) -> ast.expr:
     if isinstance(index, ast.Slice):
         return build.replaced(index, **{f: v and low.temp(v) for f, v in ast.iter_fields(index)})
     return low.temp(index)
-
-
-def _is_steady(low: Lowering, identifier: str) -> bool:
-    """Whether nothing but this function's own statements can change the variable."""
-    scope = low.scope
-    return identifier in scope.own and identifier not in scope.walrus and identifier not in low.shared
 
 
 def _in_place(low: Lowering, old: ast.expr, node: ast.AugAssign) -> ast.stmt:
@@ -178,7 +172,8 @@ def head(low: Lowering, test: ast.expr, at: ast.stmt) -> ast.expr:
         return value
     low.drop(mark)
     identifier = low.new_temp()
-    low.emit(build.assign(identifier, build.truth(value, test), test))
+    if not (isinstance(value, ast.Name) and value.id == identifier):
+        low.emit(build.assign(identifier, build.truth(value, test), test))
     others = [f".t{n}" for n in range(mark + 2, low.high + 1)]
     if others:
         low.emit(build.clear(others, at))
