@@ -14,7 +14,7 @@ TASKS = Path(__file__).parent / "tasks.py"
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
-    (root / "perdure.toml").write_text('name = "tests"\n')
+    (root / "perdure.toml").write_text('project = "tests"\n')
     (root / "tasks").mkdir()
     shutil.copy(TASKS, root / "tasks" / "bad.py")
     return root

@@ -139,6 +139,12 @@ async def pause(seconds: float) -> str:
     return "rested"
 
 
+@task(id="pause-shared", isolation="shared")
+async def pause_shared(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
 @task(id="stubborn")
 async def stubborn(mark: str) -> None:
     """Take no notice of a cancellation."""

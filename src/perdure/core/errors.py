@@ -3,6 +3,7 @@
 PerdureError
 ├── Invalid                  400  the request cannot be understood
 │   ├── BadOption                 an option has a value it can't have
+│   ├── UnknownOption             an option has a name that there is not
 │   ├── BadDuration               a text is no duration
 │   ├── BadMetadata               a change of metadata can't be made
 │   └── BadSetting                a setting has an unknown name or a bad value
@@ -76,6 +77,12 @@ class BadOption(Invalid):
     """Option {option} can't be {value!r}; it takes {expected}."""
 
     code = "bad_option"
+
+
+class UnknownOption(Invalid):
+    """There is no option {option}; {hint}."""
+
+    code = "unknown_option"
 
 
 class BadDuration(Invalid):
@@ -289,7 +296,7 @@ class BadAnswer(PerdureError):
 
 
 class ProjectUnloadable(PerdureError):
-    """The project in {root} can't be loaded: {reason}"""
+    """The project can't be loaded: {reason}"""
 
     code = "project_unloadable"
 

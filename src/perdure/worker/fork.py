@@ -143,7 +143,7 @@ class ForkLauncher:
 
     def _fail(self, reason: str) -> None:
         if self._discovered is not None and not self._discovered.done():
-            self._discovered.set_exception(ProjectUnloadable(root=self._home.root, reason=reason))
+            self._discovered.set_exception(ProjectUnloadable(reason=reason))
 
     def _disconnect(self) -> None:
         """Let go of the zygote; whatever it has forked dies with it."""

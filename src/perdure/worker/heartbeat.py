@@ -48,6 +48,7 @@ class Heart(threading.Thread):
         """Beat, and sleep."""
         while not self._stopped.wait(self._every):
             self.beat()
+        self._client.close()
 
     def beat(self) -> None:
         """Tell the server once what the worker holds."""

@@ -34,7 +34,7 @@ def build(
     """Return the worker of a project; nothing starts before its `run`.
 
     Args:
-        folder: the project's folder, or one inside it.
+        folder: the project's folder.
         options: how it is set up.
         api_url: the server; else `PERDURE_API_URL`, else this machine.
         secret_key: the key; else `PERDURE_SECRET_KEY`, else the key of `perdure dev`.

@@ -99,6 +99,12 @@ class ExecutorProcess:
         if not self.runs:
             self._pipe.close()
 
+    def abandon(self, run_id: str) -> None:
+        """Wait no longer for a run that does not end: when the others have ended, the process goes."""
+        self.stop(run_id)
+        self.runs.pop(run_id, None)
+        self.retire()
+
     def kill(self) -> None:
         """Kill it at once, with all it has started."""
         self.is_retired = True

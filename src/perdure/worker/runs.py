@@ -264,8 +264,7 @@ class Runs:
         if not others:
             process.kill()
             return
-        process.is_retired = True
-        process.stop(run_id)
+        process.abandon(run_id)
 
     def _is_in(self, run_id: str, process: ExecutorProcess) -> bool:
         held = self._held.get(run_id)

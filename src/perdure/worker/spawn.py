@@ -32,7 +32,7 @@ class SpawnLauncher:
         if isinstance(message, Discovered):
             return message
         reason = message.message if message else "importing it ended the process; see what it said last"
-        raise ProjectUnloadable(root=self._home.root, reason=reason)
+        raise ProjectUnloadable(reason=reason)
 
     def launch(self) -> Child:
         """Start an interpreter."""

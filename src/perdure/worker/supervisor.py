@@ -66,7 +66,7 @@ class Supervisor:
 
         Args:
             home: the project's folder, and the variables of the processes that run it.
-            client: for everything but heartbeats.
+            client: for everything but heartbeats; closed at the end.
             heart_client: for heartbeats; nobody else may use it.
             options: how it is set up.
             clock: what tells the time of log lines.
@@ -107,6 +107,7 @@ class Supervisor:
                 await self._serve(discovered, connected)
         finally:
             await self._launcher.stop()
+            await self._client.close()
 
     async def _serve(self, discovered: Discovered, connected: Connected) -> None:
         self._reporter = Reporter(self._session, lambda item, verdict: self._runs.on_verdict(item, verdict))
