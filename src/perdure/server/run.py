@@ -66,10 +66,7 @@ def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
 async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     """Run a server in this event loop until it is told to stop; see `serve`."""
     with listen(settings.host, settings.port) as listener:
-        if settings.database_url == DEFAULT_DATABASE_URL:
-            Path(DEFAULT_FOLDER).mkdir(
-                exist_ok=True
-            )  # a folder the user names must exist: it may be misspelt
+        _make_default_folder(settings)
         db = await open_database(settings.database_url)
         telemetry = await open_database(settings.database_url, TELEMETRY)
         async with db, telemetry:
@@ -81,6 +78,12 @@ async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) ->
                 await _answer(create_app(engine), listener, settings, lambda: on_ready(serving))
             finally:
                 await engine.stop(settings.stop_seconds)
+
+
+def _make_default_folder(settings: Settings) -> None:
+    """Make the folder of the default database; one that the user names must exist, as it may be misspelt."""
+    if settings.database_url == DEFAULT_DATABASE_URL:
+        Path(DEFAULT_FOLDER).mkdir(exist_ok=True)
 
 
 async def _ensure(engine: Engine, settings: Settings, choice: EnvironmentChoice) -> Environment:
