@@ -112,6 +112,7 @@ def _header(lowered: Lowered, point: Point | None, at: Any) -> list[ast.stmt]:
     if lowered.cells:
         statements.append(_cells_again(lowered, at))
     statements += lowered.makers
+    statements += point.again if point else ()
     if lowered.generator:
         statements.append(_never_yield(at))
     statements.append(build.clear([build.STATE], at))

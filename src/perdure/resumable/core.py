@@ -9,11 +9,12 @@ emit statements that go before it.
 import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from . import build
-from .scan import EXIT, NESTED, POINT, Marks, scan
-from .scopes import Scope
+from .scan import CLOSES, DECLARES, EXIT, GENERATOR, NESTED, POINT, Marks, scan
+from .scopes import Scope, analyse, parameters
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Point:
     is_yield: bool = False
     reason: str | None = None  # why it can't be captured here
     receiver: tuple[str, str] | None = None  # a local and the name of its method that will be called
+    again: tuple[ast.stmt, ...] = ()  # assignments of globals to temporaries, done again at re-entry
 
 
 @dataclass
@@ -80,12 +82,9 @@ def lowers(table: dict[type[ast.AST], Rule], *kinds: type[ast.AST]) -> Callable[
 class Lowering:
     """One function on its way to plain form."""
 
-    def __init__(
-        self, scope: Scope, marks: Marks, parameters: Iterable[str], nested: Callable[[ast.stmt], ast.stmt]
-    ) -> None:
-        self.scope = scope
-        self.shared = scope.shared
-        self.bound = frozenset(parameters) - scope.deleted  # certainly bound
+    def __init__(self, function: Any, marks: Marks, bits: int, nested: Callable[[ast.stmt], ast.stmt]) -> None:
+        self.function = function
+        self.simple = not bits & (NESTED | GENERATOR | CLOSES | DECLARES)  # every name assigned is local
         self.bare_returns = False  # an async generator's `return` has no value
         self.marks = marks
         self.nested = nested  # lowers the functions inside a nested definition
@@ -99,9 +98,26 @@ class Lowering:
         self.temps = 0  # how many temporaries are in use
         self.high = 0  # how many were in use at most since the statement began
         self.receivers: dict[int, tuple[str, str]] = {}  # id(await) -> see Point
+        self.again: dict[str, ast.stmt] = {}  # temporaries with a global that is to be called
+        self.outer: frozenset[str] = frozenset()  # names of functions around this one
         self.light = set[str]()  # temporaries with a global, which lives on anyway
         self.placed = 0  # how many points stand in emitted statements
         self.hidden = 0
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The names of the function. Not asked for unless an expression must be taken apart."""
+        return analyse(self.function)
+
+    @cached_property
+    def shared(self) -> set[str]:
+        """Local variables that functions inside this one can change."""
+        return self.scope.shared
+
+    @cached_property
+    def bound(self) -> set[str]:
+        """Names that certainly have a value."""
+        return set(parameters(self.function.args)) - self.scope.deleted
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -126,16 +142,18 @@ class Lowering:
 
     def is_steady(self, identifier: str) -> bool:
         """Whether nothing but this function's own statements can change the variable."""
-        scope = self.scope
         if identifier[0] == ".":
             return True
+        scope = self.scope
         return identifier in scope.own and identifier not in scope.walrus and identifier not in self.shared
 
     # -- points --------------------------------------------------------------------------------
 
     def point(self, at: Any, **kind: Any) -> Point:
         """A new place to suspend at, here."""
-        found = Point(len(self.points) + 1, at.lineno, tuple(self.live), **kind)
+        live = tuple(each for each in self.live if each not in self.again)
+        again = tuple(self.again[each] for each in self.live if each in self.again)
+        found = Point(len(self.points) + 1, at.lineno, live, again=again, **kind)
         self.points.append(found)
         return found
 
@@ -232,9 +250,27 @@ class Lowering:
         self.emit(build.assign(identifier, value, at))
         self.live.append(identifier)
         self.light.discard(identifier)
+        self.again.pop(identifier, None)
         if isinstance(value, ast.Name) and value.id not in self.scope.own:
             self.light.add(identifier)
         return build.name(identifier, at)
+
+    def callee(self, node: ast.expr) -> ast.expr:
+        """Look up a global (or an attribute of one) to be called after an await.
+
+        It is not stored: what a module holds is that module's, and is looked up again at re-entry.
+        """
+        kept = self.keep_value(node, node)
+        assert isinstance(kept, ast.Name)
+        self.again[kept.id] = self.out[-1]
+        self.light.add(kept.id)
+        return kept
+
+    def is_global(self, node: ast.expr) -> bool:
+        """Whether *node* is a dotted name that begins with a global."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and node.id[0] != "." and node.id not in self.scope.own | self.outer
 
     def new_temp(self) -> str:
         """The next temporary, not yet alive."""

@@ -69,7 +69,10 @@ def _early(low: Lowering, part: Any) -> Any:
 def _call(low: Lowering, node: ast.Call) -> ast.expr:
     if _fills_container(low, node):
         return build.replaced(node, args=[low.expression(node.args[0])])
-    function, *rest = in_order(low, [node.func, *node.args, *node.keywords])
+    if low.is_global(node.func):
+        function, rest = low.callee(node.func), in_order(low, [*node.args, *node.keywords])
+    else:
+        function, *rest = in_order(low, [node.func, *node.args, *node.keywords])
     keywords = [part for part in rest if isinstance(part, ast.keyword)]
     arguments = [part for part in rest if not isinstance(part, ast.keyword)]
     return build.replaced(node, func=function, args=arguments, keywords=keywords)

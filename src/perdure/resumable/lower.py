@@ -3,13 +3,14 @@
 import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from . import build, cleanup, comprehensions, expressions, matching, statements
 from .core import Lowering, Note, Point
 from .preparing import prepare
-from .scan import FUNCTIONS, POINT, YIELD, Marks, scan_all
-from .scopes import Scope, analyse, parameters
+from .scan import CLOSES, FUNCTIONS, GENERATOR, NESTED, POINT, YIELD, Marks, scan_all
+from .scopes import Scope, analyse
 
 RULES = (cleanup, comprehensions, expressions, matching, statements)  # importing them fills the tables
 _SUITES = ("body", "orelse", "finalbody")
@@ -54,11 +55,16 @@ class Lowered:
     points: list[Point]
     spans: dict[int, tuple[int, int]]
     notes: dict[int, Note]
-    scope: Scope
+    function: Any  # what was lowered: the original, prepared
     cells: tuple[str, ...]  # variables that live in cells
     context: Context
     generator: bool
     makers: list[ast.stmt]  # the generator functions that stand for generator expressions
+
+    @cached_property
+    def scope(self) -> Scope:
+        """Its names."""
+        return analyse(self.function)
 
     @property
     def bare_returns(self) -> bool:
@@ -76,18 +82,16 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
     bits = scan_all(node.body, marks)
     if not bits & POINT:
         return None
-    scope = analyse(node)
-    node, makers = prepare(node, scope, bits)
+    node, makers = prepare(node, bits)
     if node is not original:
-        scope = analyse(node)
-        scan_all(node.body, marks)
-    inner = context.inside_function(node, scope)
-    low = Lowering(scope, marks, parameters(node.args), lambda statement: lower_definition(statement, inner))
+        bits |= scan_all(node.body, marks)
+    inner = partial(_nested, node, context)
+    low = Lowering(node, marks, bits, inner)
+    low.outer = context.visible
     low.bare_returns = bool(bits & YIELD) and isinstance(node, ast.AsyncFunctionDef)
     documented = ast.get_docstring(node, clean=False) is not None
     prelude, rest = node.body[:documented], node.body[documented:]
-    visible = context.visible | _type_parameters(node)
-    cells = tuple(sorted(scope.shared | (scope.wanted() & visible)))
+    cells = _cell_names(low, context, bits)
     body = low.body(rest)
     if cells:
         prelude = [*prelude, _cells(cells, body[0])]
@@ -98,12 +102,26 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
         points=low.points,
         spans=low.spans,
         notes=low.notes,
-        scope=scope,
+        function=node,
         cells=cells,
         context=context,
         generator=bool(bits & YIELD),
-        makers=[lower_definition(each, inner) if isinstance(each, FUNCTIONS) else each for each in makers],
+        makers=[inner(each) if isinstance(each, FUNCTIONS) else each for each in makers],
     )
+
+
+def _nested(function: Any, context: Context, node: ast.stmt) -> Any:
+    """Lower a definition inside *function*."""
+    return lower_definition(node, context.inside_function(function, analyse(function)))
+
+
+def _cell_names(low: Lowering, context: Context, bits: int) -> tuple[str, ...]:
+    """The variables that the function shares with those inside and around it."""
+    visible = context.visible | _type_parameters(low.function)
+    closes = bits & (NESTED | GENERATOR | CLOSES)
+    if not closes and visible <= {"__class__"}:
+        return ()
+    return tuple(sorted(low.shared | (low.scope.wanted() & visible)))
 
 
 def _cells(names: Iterable[str], at: ast.stmt) -> ast.Assign:

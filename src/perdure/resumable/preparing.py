@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from . import build
-from .scan import GENERATOR, POINT, Marks, scan_all
+from .scan import ASKS, GENERATOR, POINT, Marks, scan_all
 from .scopes import Scope, analyse
 
 INTROSPECTION = frozenset({"locals", "vars"})
@@ -17,11 +17,11 @@ _SUITES = ("body", "orelse", "finalbody")
 FIRST = ".0"  # the parameter of a generator expression, as the interpreter calls it
 
 
-def prepare(node: Any, scope: Scope, bits: int) -> tuple[Any, list[ast.stmt]]:
+def prepare(node: Any, bits: int) -> tuple[Any, list[ast.stmt]]:
     """A changed copy of a function definition, and the generator functions it now contains."""
-    if not bits & GENERATOR and not scope.used & INTROSPECTION:
+    if not bits & (GENERATOR | ASKS):
         return node, []
-    change = _Prepare(scope)
+    change = _Prepare(analyse(node))
     body = change.suite(deepcopy(node.body))
     return build.replaced(node, body=body), change.every
 

@@ -11,8 +11,12 @@ NESTED = 2  # a function or class defined inside
 EXIT = 4  # return, break or continue
 YIELD = 8  # a yield
 GENERATOR = 16  # a generator expression
+CLOSES = 32  # a lambda, or a name that makes a method close over its class
+DECLARES = 64  # global, nonlocal or a named expression: names are not just what they seem
+ASKS = 128  # locals() or vars(), perhaps
 
-_LEAVES = frozenset({ast.Name, ast.Constant, ast.Pass, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom})
+_LEAVES = frozenset({ast.Constant, ast.Pass, ast.Import, ast.ImportFrom})
+_NAMES = {"super": CLOSES, "__class__": CLOSES, "locals": ASKS, "vars": ASKS}
 _EXITS = frozenset({ast.Return, ast.Break, ast.Continue})
 _POINTS = {
     **dict.fromkeys((ast.Await, ast.AsyncFor, ast.AsyncWith), POINT),
@@ -38,6 +42,8 @@ _CHILDREN = {
 def scan(node: Any, marks: Marks) -> int:
     """Mark *node* and everything below it in the same function; what holds nothing gets no mark."""
     cls = node.__class__
+    if cls is ast.Name:
+        return _NAMES.get(node.id, 0)
     if cls in _LEAVES:
         return 0
     if special := _SPECIAL.get(cls):
@@ -80,7 +86,15 @@ def _definition(node: Any, marks: Marks) -> int:
 
 
 def _lambda(node: ast.Lambda, marks: Marks) -> int:
-    return scan_all(outer_expressions(node), marks)
+    return CLOSES | scan_all(outer_expressions(node), marks)
+
+
+def _declaration(_: ast.stmt, __: Marks) -> int:
+    return DECLARES
+
+
+def _walrus(node: ast.NamedExpr, marks: Marks) -> int:
+    return DECLARES | scan(node.value, marks)
 
 
 def _generator(node: ast.GeneratorExp, marks: Marks) -> int:
@@ -100,6 +114,9 @@ _SPECIAL: dict[type[ast.AST], Any] = {
     ast.AsyncFunctionDef: _definition,
     ast.ClassDef: _definition,
     ast.Lambda: _lambda,
+    ast.Global: _declaration,
+    ast.Nonlocal: _declaration,
+    ast.NamedExpr: _walrus,
     ast.GeneratorExp: _generator,
     ast.ListComp: _comprehension,
     ast.SetComp: _comprehension,

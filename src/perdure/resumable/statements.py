@@ -44,7 +44,7 @@ def _annotated(low: Lowering, node: ast.AnnAssign) -> None:
 def _augmented(low: Lowering, node: ast.AugAssign) -> None:
     mark, target = low.temps, node.target
     if isinstance(target, ast.Name):
-        if low.is_steady(target.id):
+        if low.simple or low.is_steady(target.id):
             low.emit(build.replaced(node, value=low.expression(node.value)))
         else:
             old = low.temp(build.name(target.id, target))
