@@ -11,9 +11,8 @@ from typing import Any, Generic
 from pydantic_core import to_jsonable_python
 
 from perdure.client.idempotency import Scope, make_key
-from perdure.client.options import make_options, moment_or_duration
+from perdure.client.options import check_names, make_options, moment_or_duration
 from perdure.core.duration import Duration
-from perdure.core.errors import BadOption
 from perdure.wire import endpoints, runs, workers
 from perdure.wire.auth import Claims, EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
@@ -28,9 +27,12 @@ class Call(Generic[In, Out]):
     path: Mapping[str, str] = field(default_factory=dict)
 
 
-def trigger(task: str, payload: Any, options: Mapping[str, Any]) -> Call[runs.TriggerRun, runs.Triggered]:
-    """Trigger a task by its id."""
-    body = runs.TriggerRun(payload=to_jsonable_python(payload), options=make_options(options))
+def trigger(
+    task: str, payload: Any, options: Mapping[str, Any], parent: str | None = None
+) -> Call[runs.TriggerRun, runs.Triggered]:
+    """Trigger a task by its id; `parent` is the run that triggers it, if one does."""
+    made = make_options(options).model_copy(update={"parent_run_id": parent} if parent else None)
+    body = runs.TriggerRun(payload=to_jsonable_python(payload), options=made)
     return Call(endpoints.TRIGGER, body, {"task": task})
 
 
@@ -47,9 +49,7 @@ _FILTERS = (
 
 def list_runs(filters: Mapping[str, Any]) -> Call[runs.RunFilter, runs.RunPage]:
     """Get a page of runs."""
-    for name in filters:
-        if name not in _FILTERS:
-            raise BadOption(option=name, value=filters[name], expected=f"one of {', '.join(_FILTERS)}")
+    check_names(filters, _FILTERS)
     texts = {name: _filter_value(value) for name, value in filters.items() if value is not None}
     return Call(endpoints.LIST_RUNS, runs.RunFilter(**texts))
 

@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from perdure.client.idempotency import IdempotencyKey, make_key
 from perdure.core.clock import from_datetime
 from perdure.core.duration import Duration, to_milliseconds
-from perdure.core.errors import BadOption
+from perdure.core.errors import BadOption, UnknownOption
 from perdure.wire.runs import KeyOptions, QueueChoice, TriggerOptions
 
 OPTIONS = (
@@ -46,10 +46,9 @@ def make_options(given: Mapping[str, Any]) -> TriggerOptions:
         BadOption: a name is unknown (the nearest is named), or a value can't be.
         BadDuration: a text is no duration.
     """
+    check_names(given)
     wire: dict[str, Any] = {}
     for name, value in given.items():
-        if name not in OPTIONS:
-            raise BadOption(option=name, value=value, expected=_known(name))
         if value is not None:
             wire.update(_SPELLED.get(name, _as_it_is)(name, value))
     try:
@@ -58,6 +57,19 @@ def make_options(given: Mapping[str, Any]) -> TriggerOptions:
         first = error.errors()[0]
         option = str(first["loc"][0])
         raise BadOption(option=option, value=first["input"], expected=first["msg"]) from None
+
+
+def check_names(given: Mapping[str, Any], known: tuple[str, ...] = OPTIONS) -> None:
+    """Refuse an option that does not exist.
+
+    Raises:
+        BadOption: a name is unknown; the nearest is named.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise UnknownOption(option=name, hint=hint)
 
 
 def duration_text(duration: Duration) -> str:
@@ -132,8 +144,3 @@ _SPELLED: dict[str, Callable[[str, Any], dict[str, Any]]] = {
     "metadata": _metadata,
     "version": _version,
 }
-
-
-def _known(name: str) -> str:
-    near = difflib.get_close_matches(name, OPTIONS, n=1)
-    return f"no such option; did you mean {near[0]}?" if near else f"one of {', '.join(OPTIONS)}"

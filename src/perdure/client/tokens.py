@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import jwt
-
 from perdure.core.duration import Duration, to_seconds
+from perdure.core.lazy import lazy
 from perdure.wire.auth import Claims
+
+jwt = lazy("jwt")
 
 # What the official clients put there; servers check both.
 _ISSUER = "https://id.trigger.dev"

@@ -7,6 +7,7 @@ The operations and their rules are Trigger.dev's.
 import copy
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Protocol
 
 from perdure.core.errors import BadMetadata
@@ -107,7 +108,7 @@ def _get(value: Any, path: list[_Step]) -> Any:
 def _set(root: dict[str, Any], path: list[_Step], value: Any) -> None:
     """Put a value at a path; what is missing on the way is made."""
     place: Any = root
-    for step, following in zip(path, path[1:], strict=False):
+    for step, following in pairwise(path):
         inner = _get(place, [step])
         wanted = list if isinstance(following, int) else dict
         if not isinstance(inner, wanted):

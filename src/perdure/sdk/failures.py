@@ -28,9 +28,7 @@ def run_error(error: BaseException) -> RunError:
 
 def internal(code: ErrorCode, error: BaseException) -> RunError:
     """Return an error of Perdure's own that an exception led to."""
-    return RunError(
-        type="INTERNAL_ERROR", code=code, message=_message(error), stack_trace=_trace(error)
-    )
+    return RunError(type="INTERNAL_ERROR", code=code, message=_message(error), stack_trace=_trace(error))
 
 
 def _message(error: BaseException) -> str:

@@ -11,18 +11,19 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NotRequired, Required, get_origin, get_type_hints, is_typeddict
 
+import typing_extensions
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, from_json
-from typing_extensions import TypedDict
 
 from perdure.core.errors import BadOption, OutputInvalid, PayloadInvalid
 from perdure.sdk import superjson
 from perdure.wire.values import SUPER_JSON, TEXT
 
 # Bytes travel as base 64, which any bytes fit in; Pydantic's default takes only UTF-8.
-_CONFIG = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
-_OPEN_CONFIG = ConfigDict(_CONFIG, extra="allow")
+_BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+_CLOSED: ConfigDict = {**_BYTES, "extra": "forbid"}
+_OPEN: ConfigDict = {**_BYTES, "extra": "allow"}
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -165,8 +166,8 @@ class Shape:
             for name, parameter in self._signature.parameters.items()
             if parameter.kind in _KEYWORD
         }
-        record = TypedDict(f"{self._task} payload", fields)  # type: ignore[operator]
-        record.__pydantic_config__ = _OPEN_CONFIG if self._rest else _CONFIG  # type: ignore[attr-defined]
+        record = typing_extensions.TypedDict(f"{self._task} payload", fields)  # type: ignore[operator]
+        record.__pydantic_config__ = _OPEN if self._rest else _CLOSED  # type: ignore[attr-defined]
         return self._adapter(record)
 
     @cached_property
@@ -175,7 +176,7 @@ class Shape:
 
     def _adapter(self, hint: Any) -> TypeAdapter[Any]:
         try:
-            return TypeAdapter(hint, config=None if _is_record(hint) else ConfigDict(_CONFIG, extra=None))
+            return TypeAdapter(hint, config=None if _is_record(hint) else _BYTES)
         except PydanticUserError as error:
             raise BadOption(
                 option=f"an annotation of task {self._task}",
@@ -186,6 +187,7 @@ class Shape:
 
 def _is_record(hint: Any) -> bool:
     kind = get_origin(hint) or hint
-    if not isinstance(kind, type):
-        return is_typeddict(kind)
-    return issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind) or is_typeddict(kind)
+    # The TypedDict of `typing_extensions`, which this file makes, is another class on old Pythons.
+    if is_typeddict(kind) or typing_extensions.is_typeddict(kind):
+        return True
+    return isinstance(kind, type) and (issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind))

@@ -14,7 +14,11 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, ser_json_inf_nan="null"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        ser_json_inf_nan="null",
+        defer_build=True,  # most programs use few of the models
     )
 
     def to_json(self) -> bytes:

@@ -351,5 +351,3 @@ class KeyReset(Model):
     """The key that was reset."""
 
     id: str
-
-

@@ -114,7 +114,5 @@ class CursorPage(Model):
     previous: str | None = None
 
 
-
-
 Json = Any
 """A JSON value of the user's, which Perdure does not look into."""

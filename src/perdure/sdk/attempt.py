@@ -1,0 +1,206 @@
+"""One attempt of a run, from its payload to its result.
+
+    middleware (global, then the task's)
+        on_start_attempt → the task → on_success
+                                    ↘ catch_error → on_failure, when no other attempt follows
+        on_complete, when no other attempt follows
+
+An error in middleware or `on_start_attempt` fails the attempt; one in `on_success`, `on_failure`,
+`on_complete` or `on_cancel` is logged and changes nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from perdure.core.clock import from_datetime, to_datetime
+from perdure.core.duration import to_milliseconds
+from perdure.core.errors import AbortRun, OutputInvalid, PayloadInvalid
+from perdure.core.retry import Retry
+from perdure.sdk import capture, local, metadata
+from perdure.sdk.cancel import RunCanceled
+from perdure.sdk.context import RunContext, entered
+from perdure.sdk.failures import internal, run_error
+from perdure.sdk.hooks import Hook, Result, RetryAt, RetryIn, SkipRetry, call, hooks
+from perdure.sdk.runtime import Runtime
+from perdure.sdk.task import Task, retry_policy
+from perdure.wire.values import ErrorCode, RunError
+from perdure.wire.workers import Assignment, Failed, RetryChoice, Succeeded, WorkerEnvironment
+
+Outcome = Succeeded | Failed
+
+
+async def run_attempt(
+    task: Task[..., Any], assignment: Assignment, environment: WorkerEnvironment, runtime: Runtime
+) -> Outcome:
+    """Run one attempt of a run, and return what to report.
+
+    Args:
+        task: the task.
+        assignment: the run, as the server handed it out.
+        environment: the environment the run is in.
+        runtime: the host, which takes logs and changes of metadata.
+
+    Raises:
+        asyncio.CancelledError, RunCanceled: the attempt was stopped, after the `on_cancel` hooks.
+        SystemExit, KeyboardInterrupt: the task asked for it.
+    """
+    capture.install()
+    context = RunContext.of(assignment, environment, task.file_path)
+    with entered(context, runtime):
+        capture.begin()
+        local.begin()
+        metadata.begin(dict(assignment.metadata))
+        try:
+            return await _Attempt(task, assignment, context, runtime).run()
+        finally:
+            capture.finish()
+
+
+class _Attempt:
+    def __init__(self, task: Task[..., Any], run: Assignment, context: RunContext, runtime: Runtime) -> None:
+        self._task = task
+        self._run = run
+        self._runtime = runtime
+        self._began = time.monotonic()
+        self._facts: dict[str, Any] = {"ctx": context}
+
+    async def run(self) -> Outcome:
+        try:
+            arguments = self._task.shape.decode(self._run.payload, self._run.payload_type)
+        except PayloadInvalid as error:
+            return self._failed(internal(ErrorCode.BAD_INPUT, error), RetryChoice(skip=True))
+        self._facts["payload"] = _payload(arguments)
+        try:
+            output = await self._wrapped(arguments)
+            packet = self._task.shape.encode_output(output)
+        except (asyncio.CancelledError, RunCanceled):
+            await self._canceled()
+            raise
+        except OutputInvalid as error:
+            return await self._after_failure(error, internal(ErrorCode.BAD_OUTPUT, error), skip=True)
+        except Exception as error:
+            return await self._after_failure(error, run_error(error), skip=isinstance(error, AbortRun))
+        await self._quietly("on_success", output=output)
+        await self._quietly("on_complete", result=Result(True, output=output), output=output)
+        return Succeeded(
+            run_id=self._run.run_id, fence=self._run.fence, output=packet, duration_ms=self._duration()
+        )
+
+    async def _wrapped(self, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+        """Run the task inside its middleware."""
+        args, kwargs = arguments
+
+        async def innermost() -> Any:
+            for hook in self._hooks("on_start_attempt"):
+                await call(hook, self._facts)
+            result = self._task.function(*args, **kwargs)
+            return await result if self._task.is_async else result
+
+        layers = [_Layer(hook, self._facts) for hook in self._hooks("middleware")]
+        chain: Callable[[], Awaitable[Any]] = innermost
+        for layer in reversed(layers):
+            chain = layer.around(chain)
+        return await chain()
+
+    async def _after_failure(self, error: Exception, shown: RunError, *, skip: bool) -> Outcome:
+        choice = RetryChoice(skip=True)
+        if not skip:
+            try:
+                choice = await self._choose(error)
+            except Exception as second:
+                return self._failed(internal(ErrorCode.CATCH_ERROR, second), choice, how="crash")
+        if choice.skip or self._run.attempt >= self._max_attempts(choice):
+            await self._quietly("on_failure", error=error)
+            await self._quietly("on_complete", result=Result(False, error=error), error=error)
+        return self._failed(shown, choice)
+
+    def _max_attempts(self, choice: RetryChoice) -> int:
+        return choice.policy.max_attempts if choice.policy else self._run.max_attempts
+
+    async def _choose(self, error: Exception) -> RetryChoice:
+        """Ask the `catch_error` hooks, the task's first; the first that answers decides."""
+        for hook in [*self._task.hooks.by_kind["catch_error"], *hooks.by_kind["catch_error"]]:
+            answer = await call(hook, {**self._facts, "error": error})
+            if answer is not None:
+                return _choice(answer)
+        return RetryChoice()
+
+    async def _canceled(self) -> None:
+        if self._runtime.canceled:
+            await self._quietly("on_cancel")
+
+    async def _quietly(self, kind: str, **facts: Any) -> None:
+        """Call hooks whose errors change nothing."""
+        for hook in self._hooks(kind):
+            try:
+                await call(hook, {**self._facts, **facts})
+            except Exception as error:
+                name = getattr(hook, "__qualname__", repr(hook))
+                told = run_error(error)
+                message = f"Hook {kind} {name} failed: {told.name}: {told.message}\n{told.stack_trace}"
+                self._runtime.log("error", message, None, "perdure")
+
+    def _hooks(self, kind: str) -> list[Hook]:
+        return [*hooks.by_kind[kind], *self._task.hooks.by_kind[kind]]
+
+    def _failed(self, error: RunError, choice: RetryChoice, *, how: Any = "fail") -> Failed:
+        return Failed(
+            run_id=self._run.run_id,
+            fence=self._run.fence,
+            how=how,
+            error=error,
+            retry=choice,
+            duration_ms=self._duration(),
+        )
+
+    def _duration(self) -> float:
+        return (time.monotonic() - self._began) * 1000
+
+
+class _Layer:
+    """One piece of middleware around the rest."""
+
+    def __init__(self, hook: Hook, facts: dict[str, Any]) -> None:
+        self._hook = hook
+        self._facts = facts
+
+    def around(self, inner: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+        """Return what runs the middleware, which runs the rest by `await call_next()`."""
+
+        async def outer() -> Any:
+            outputs: list[Any] = []
+
+            async def call_next() -> Any:
+                outputs.append(await inner())
+                return outputs[-1]
+
+            await call(self._hook, {**self._facts, "call_next": call_next})
+            if not outputs:
+                name = getattr(self._hook, "__qualname__", repr(self._hook))
+                raise RuntimeError(f"Middleware {name} did not run the task: it must await call_next().")
+            return outputs[-1]
+
+        return outer
+
+
+def _payload(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    """Return the payload as hooks are given it: the whole value, or the parameters by name."""
+    args, kwargs = arguments
+    return args[0] if args else kwargs
+
+
+def _choice(answer: Any) -> RetryChoice:
+    if isinstance(answer, SkipRetry):
+        return RetryChoice(skip=True)
+    if isinstance(answer, RetryAt):
+        return RetryChoice(at=to_datetime(from_datetime(answer.when)))
+    if isinstance(answer, RetryIn):
+        return RetryChoice(delay_ms=to_milliseconds(answer.delay))
+    if isinstance(answer, Retry):
+        return RetryChoice(policy=retry_policy(answer))
+    raise TypeError(
+        f"catch_error returned {answer!r}: use RetryAt(moment), RetryIn(duration), SkipRetry(), a Retry, "
+        "or nothing."
+    )

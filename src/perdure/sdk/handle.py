@@ -1,0 +1,109 @@
+"""What a trigger gives back: a hold on the run."""
+
+from typing import Generic, TypeVar
+
+from perdure.client import AsyncClient, Client
+from perdure.core.duration import Duration
+from perdure.core.errors import RunFailed
+from perdure.core.lifecycle import Status
+from perdure.sdk.payload import Shape
+from perdure.wire.runs import RunResult
+from perdure.wire.values import SerializedError
+
+R = TypeVar("R")
+
+
+class RunHandle(Generic[R]):
+    """A run that was triggered; R is what its task returns."""
+
+    def __init__(self, id: str, *, task: str, is_cached: bool, shape: Shape, clients: "Clients") -> None:
+        self.id = id
+        self.task = task
+        #: whether an idempotency key already stood for this run, so that no new one was made
+        self.is_cached = is_cached
+        self._shape = shape
+        self._clients = clients
+
+    async def result(self, timeout: Duration | None = None) -> R:
+        """Wait until the run has ended, and return what the task returned.
+
+        Args:
+            timeout: how long to wait; for ever by default.
+
+        Raises:
+            RunFailed: the run did not succeed.
+            TimeoutError: it has not ended in time; it goes on.
+        """
+        return self._read(await self._clients.asynchronous.runs.result(self.id, timeout))
+
+    def result_sync(self, timeout: Duration | None = None) -> R:
+        """Wait as `result` does, blocking."""
+        return self._read(self._clients.blocking.runs.result(self.id, timeout))
+
+    async def status(self) -> Status:
+        """Return where the run is in its life."""
+        return (await self._clients.asynchronous.runs.retrieve(self.id)).status
+
+    def status_sync(self) -> Status:
+        """Return the status as `status` does, blocking."""
+        return self._clients.blocking.runs.retrieve(self.id).status
+
+    async def cancel(self) -> None:
+        """Cancel the run and its unfinished children."""
+        await self._clients.asynchronous.runs.cancel(self.id)
+
+    def cancel_sync(self) -> None:
+        """Cancel the run as `cancel` does, blocking."""
+        self._clients.blocking.runs.cancel(self.id)
+
+    def _read(self, result: RunResult) -> R:
+        if result.ok:
+            return self._shape.decode_output(result.output)
+        raise run_failed(result)
+
+    def __repr__(self) -> str:
+        return f"<RunHandle {self.id} of {self.task}>"
+
+
+def run_failed(result: RunResult) -> RunFailed:
+    """Return the error that tells of a run that did not succeed."""
+    shown = SerializedError.of(result.error) if result.error else None
+    told = f"{shown.name}: {shown.message}" if shown and shown.name else "no error was recorded"
+    return RunFailed(
+        run=result.id, task=result.task_identifier, status=result.status.value, error=told, cause=result.error
+    )
+
+
+class Clients:
+    """The clients that tasks trigger with; made when they are first needed."""
+
+    def __init__(self) -> None:
+        self._asynchronous: AsyncClient | None = None
+        self._blocking: Client | None = None
+
+    @property
+    def asynchronous(self) -> AsyncClient:
+        """The client for asyncio."""
+        if self._asynchronous is None:
+            self._asynchronous = AsyncClient()
+        return self._asynchronous
+
+    @property
+    def blocking(self) -> Client:
+        """The client for blocking code."""
+        if self._blocking is None:
+            self._blocking = Client()
+        return self._blocking
+
+    def configure(self, api_url: str | None = None, secret_key: str | None = None) -> None:
+        """Say where the server is, in place of the environment variables.
+
+        Raises:
+            NoSecretKey: there is no key, here or in the environment.
+        """
+        self._asynchronous = AsyncClient(api_url, secret_key)
+        self._blocking = Client(api_url, secret_key)
+
+
+clients = Clients()
+configure = clients.configure

@@ -1,0 +1,28 @@
+"""The tasks that code has declared in this process, in order."""
+
+from typing import Any, Protocol
+
+
+class Declared(Protocol):
+    """What the registry knows of a task."""
+
+    id: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The file and the name of its function."""
+        ...
+
+
+_declared: list[Any] = []
+
+
+def add(task: Declared) -> None:
+    """Remember a task; one of the same place (a reload, a notebook's cell run again) gives way to it."""
+    _declared[:] = [known for known in _declared if known.place != task.place or known.id != task.id]
+    _declared.append(task)
+
+
+def declared() -> list[Any]:
+    """Return all tasks in the order in which they were declared; two of them may have one id."""
+    return list(_declared)

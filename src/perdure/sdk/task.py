@@ -1,0 +1,319 @@
+"""Tasks: functions that can be triggered."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, get_args, overload
+
+from perdure.client import calls
+from perdure.client.idempotency import IdempotencyKey
+from perdure.client.options import check_names
+from perdure.core.duration import Duration, to_milliseconds
+from perdure.core.errors import BadOption
+from perdure.core.retry import Retry
+from perdure.sdk import context, registry
+from perdure.sdk.handle import RunHandle, clients
+from perdure.sdk.hooks import KINDS, Hook, Hooks
+from perdure.sdk.payload import Shape
+from perdure.sdk.queues import Queue
+from perdure.wire.runs import Triggered
+from perdure.wire.values import MACHINES
+from perdure.wire.workers import Isolation, QueueManifest, RetryPolicy, TaskManifest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_ID = 128
+
+
+class TriggerOptions(TypedDict, total=False):
+    """How one run is triggered; see `perdure.client.options`."""
+
+    concurrency_key: str | None
+    delay: Duration | datetime | None
+    idempotency_key: str | IdempotencyKey | None
+    idempotency_key_ttl: Duration | None
+    machine: str | None
+    max_attempts: int | None
+    max_duration: Duration | None
+    metadata: Any
+    priority: float | None
+    queue: Queue | str | None
+    region: str | None
+    tags: str | list[str] | None
+    test: bool | None
+    ttl: Duration | None
+    version: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """How all runs of a task are run, unless a trigger says otherwise."""
+
+    description: str | None = None
+    queue: Queue | str | None = None
+    concurrency_limit: int | None = None
+    retry: Retry | None = None
+    machine: str | None = None
+    max_duration: Duration | None = None
+    ttl: Duration | None = None
+    isolation: Isolation = "process"
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be, by name."""
+        if self.machine is not None and self.machine not in MACHINES:
+            raise BadOption(option="machine", value=self.machine, expected=f"one of {', '.join(MACHINES)}")
+        if self.isolation not in get_args(Isolation):
+            raise BadOption(
+                option="isolation", value=self.isolation, expected=f"one of {', '.join(get_args(Isolation))}"
+            )
+        if self.queue is not None and self.concurrency_limit is not None:
+            raise BadOption(
+                option="concurrency_limit",
+                value=self.concurrency_limit,
+                expected="to be said on the queue, when the task has one: queue(name, concurrency_limit=…)",
+            )
+
+    def over(self, defaults: "TaskOptions") -> "TaskOptions":
+        """Return these options, with the defaults where they say nothing."""
+        blank = TaskOptions()
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(
+            defaults, **{name: value for name, value in said.items() if value != getattr(blank, name)}
+        )
+
+
+class Triggerable(Generic[P, R]):
+    """A task with the options of its next triggers."""
+
+    def __init__(self, task: "Task[P, R]", options: TriggerOptions) -> None:
+        self._task = task
+        self._options = options
+
+    def options(self, **options: Unpack[TriggerOptions]) -> "Triggerable[P, R]":
+        """Return the same with more options.
+
+        Raises:
+            BadOption: an option is unknown; the nearest is named.
+        """
+        check_names(options)
+        return Triggerable(self._task, {**self._options, **options})
+
+    async def trigger(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle[R]:
+        """Trigger a run, with the parameters of the function; return a handle as soon as it is stored.
+
+        Raises:
+            PayloadInvalid: the arguments do not fit the function's annotations.
+            BadOption: an option has a value it can't have.
+            ServerUnreachable: no server answers.
+        """
+        return self._handle(await clients.asynchronous.send(self._call(args, kwargs)))
+
+    def trigger_sync(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle[R]:
+        """Trigger a run as `trigger` does, from blocking code."""
+        return self._handle(clients.blocking.send(self._call(args, kwargs)))
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> calls.Call[Any, Triggered]:
+        payload = self._task.shape.encode(args, kwargs)
+        inside = context.current()
+        return calls.trigger(self._task.id, payload, self._options, parent=inside.run.id if inside else None)
+
+    def _handle(self, made: Triggered) -> RunHandle[R]:
+        return RunHandle(
+            made.id, task=self._task.id, is_cached=made.is_cached, shape=self._task.shape, clients=clients
+        )
+
+
+class Task(Triggerable[P, R]):
+    """A function that can be triggered, and called as it is."""
+
+    def __init__(
+        self, function: Callable[P, Any], id: str, options: TaskOptions, hooks: Hooks | None = None
+    ) -> None:
+        if not 1 <= len(id) <= MAX_ID:
+            raise BadOption(option="id", value=id, expected=f"1 to {MAX_ID} characters")
+        super().__init__(self, {})
+        self.id = id
+        self.function = function
+        self.settings = options
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.shape = Shape(id, function)
+        self.hooks = hooks or Hooks()
+        self.file_path = inspect.getsourcefile(function) or "<unknown>"
+        self.line = inspect.unwrap(function).__code__.co_firstlineno
+        update_wrapper(self, function)  # type: ignore[arg-type]  # callable in both of its kinds
+        registry.add(self)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The file and the name of the function: two tasks of one place are one task, read twice."""
+        return self.file_path, self.function.__qualname__
+
+    @property
+    def queue_manifest(self) -> QueueManifest:
+        """The queue its runs go to: the one it names, or its own."""
+        queue = self.settings.queue
+        if isinstance(queue, Queue):
+            return queue.manifest()
+        if queue is not None:
+            return QueueManifest(name=queue)
+        return QueueManifest(name=f"task/{self.id}", concurrency_limit=self.settings.concurrency_limit)
+
+    def manifest(self) -> TaskManifest:
+        """Return what the server is told of the task.
+
+        Raises:
+            BadOption: an annotation is none that Pydantic knows.
+        """
+        settings = self.settings
+        ttl, limit = settings.ttl, settings.max_duration
+        return TaskManifest(
+            id=self.id,
+            file_path=self.file_path,
+            line=self.line,
+            name=self.function.__qualname__,
+            description=settings.description or inspect.getdoc(self.function),
+            queue=self.queue_manifest,
+            retry=retry_policy(settings.retry or Retry()),
+            machine=settings.machine,
+            max_duration=None if limit is None else to_milliseconds(limit) / 1000,
+            ttl_ms=None if ttl is None else to_milliseconds(ttl),
+            isolation=settings.isolation,
+            is_async=self.is_async,
+            payload_schema=self.shape.schema(),
+        )
+
+    def middleware(self, hook: Hook) -> Hook:
+        """Wrap every attempt of this task; see `perdure.hooks.middleware`."""
+        return self.hooks.middleware(hook)
+
+    def on_start_attempt(self, hook: Hook) -> Hook:
+        """Run before each attempt; see `perdure.hooks.on_start_attempt`."""
+        return self.hooks.on_start_attempt(hook)
+
+    def on_success(self, hook: Hook) -> Hook:
+        """Run when the task returned; see `perdure.hooks.on_success`."""
+        return self.hooks.on_success(hook)
+
+    def catch_error(self, hook: Hook) -> Hook:
+        """Run when an attempt failed; see `perdure.hooks.catch_error`."""
+        return self.hooks.catch_error(hook)
+
+    def on_failure(self, hook: Hook) -> Hook:
+        """Run when the run has failed for good; see `perdure.hooks.on_failure`."""
+        return self.hooks.on_failure(hook)
+
+    def on_complete(self, hook: Hook) -> Hook:
+        """Run when the run has ended; see `perdure.hooks.on_complete`."""
+        return self.hooks.on_complete(hook)
+
+    def on_cancel(self, hook: Hook) -> Hook:
+        """Run when the run is canceled; see `perdure.hooks.on_cancel`."""
+        return self.hooks.on_cancel(hook)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.id}>"
+
+
+class AsyncTask(Task[P, R]):
+    """A task that is an `async def`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Call the function here and now, as any coroutine function."""
+        return self.function(*args, **kwargs)
+
+
+class SyncTask(Task[P, R]):
+    """A task that is a plain `def`; it runs in a process of its own."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function here and now."""
+        return self.function(*args, **kwargs)
+
+
+class _Decorator:
+    """What `@task(...)` is before it gets its function."""
+
+    def __init__(self, id: str | None, options: TaskOptions, hooks: Hooks) -> None:
+        self._id = id
+        self._options = options
+        self._hooks = hooks
+
+    # An async function fits both; the first that fits counts.
+    @overload
+    def __call__(  # pyright: ignore[reportOverlappingOverload]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
+    def __call__(self, function: Callable[..., Any], /) -> Any:
+        kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
+        return kind(function, self._id or function.__name__, self._options, self._hooks)
+
+
+class Declaration(TypedDict, total=False):
+    """What `@task(…)` can be told."""
+
+    id: str
+    description: str | None
+    queue: Queue | str | None
+    concurrency_limit: int | None
+    retry: Retry | None
+    machine: str | None
+    max_duration: Duration | None
+    ttl: Duration | None
+    isolation: Isolation
+    middleware: Callable[..., Awaitable[Any]]
+    on_start_attempt: Hook
+    on_success: Hook
+    catch_error: Hook
+    on_failure: Hook
+    on_complete: Hook
+    on_cancel: Hook
+
+
+@overload
+def task(  # pyright: ignore[reportOverlappingOverload]
+    function: Callable[P, Coroutine[Any, Any, R]], /
+) -> AsyncTask[P, R]: ...
+@overload
+def task(function: Callable[P, R], /) -> SyncTask[P, R]: ...
+@overload
+def task(**declaration: Unpack[Declaration]) -> _Decorator: ...
+def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> Any:
+    """Make a function a task: something that can be triggered, retried and waited for.
+
+    Args:
+        function: the function, when the decorator is used without parentheses.
+        declaration: `id` (the function's name by default), `queue` (a queue or its name) or
+            `concurrency_limit` (of the task's own queue), `retry`, `machine`, `max_duration` (active
+            time), `ttl`, `isolation` (`process`, `shared`, `fresh` or `container`), `description`, and
+            hooks by their names.
+
+    Raises:
+        BadOption: a name is unknown, or a value can't be.
+    """
+    unknown = declaration.keys() - Declaration.__annotations__.keys()
+    if unknown:
+        check_names(declaration, tuple(Declaration.__annotations__))
+    hooks = Hooks()
+    for kind in KINDS:
+        if kind in declaration:
+            hooks.add(kind, declaration.pop(kind))
+    id = declaration.pop("id", None)
+    decorator = _Decorator(id, TaskOptions(**declaration), hooks)
+    return decorator if function is None else decorator(function)
+
+
+def retry_policy(retry: Retry) -> RetryPolicy:
+    """Return a retry policy for the wire."""
+    return RetryPolicy(
+        max_attempts=retry.max_attempts,
+        factor=retry.factor,
+        min_timeout_ms=to_milliseconds(retry.min_timeout),
+        max_timeout_ms=to_milliseconds(retry.max_timeout),
+        randomize=retry.randomize,
+        out_of_memory_machine=retry.out_of_memory_machine,
+    )
