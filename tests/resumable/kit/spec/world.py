@@ -76,6 +76,9 @@ def unwind(error):
         return None
     chained = (unwind(error.__cause__), unwind(error.__context__), error.__suppress_context__)
     members = [unwind(each) for each in getattr(error, "exceptions", ())]
+    if isinstance(error, NameError) and "cannot access" in str(error):
+        # After a restore, a variable that a nested function shares is found unbound as a free variable.
+        return ("NameError", "unbound " + str(error).split("'")[1], chained, members)
     return (type(error).__name__, str(error), chained, members)
 
 
