@@ -17,19 +17,18 @@ def spelled(template: str, dialect: Dialect) -> str:
 @pytest.mark.parametrize(
     ("template", "sqlite", "postgres"),
     [
-        ("select cast(:now as {int8})", "select cast(:now as integer)", "select cast($1 as bigint)"),
-        ("select :a, :b, :a", "select :a, :b, :a", "select $1, $2, $1"),
+        ("select cast(:now as {int8})", "select cast(?1 as integer)", "select cast($1 as bigint)"),
+        ("select :a, :b, :a", "select ?1, ?2, ?1", "select $1, $2, $1"),
         ("select {greatest}(a, b)", "select max(a, b)", "select greatest(a, b)"),
         ("select a from t {skip_locked}", "select a from t", "select a from t for update skip locked"),
         (
             "select a from t where a in {list:ids}",
-            "select a from t where a in (select value from json_each(:ids))",
+            "select a from t where a in (select value from json_each(?1))",
             "select a from t where a in (select unnest(cast($1 as text[])))",
         ),
         (
             "select r.a from {rows:new(a text, b int8)} as r",
-            "select r.a from (select json_extract(value, '$[0]') as a, json_extract(value, '$[1]') as b"
-            " from json_each(:new)) as r",
+            "select r.a from (select ?1 as a, ?2 as b) as r",
             "select r.a from (select * from unnest(cast($1 as text[]), cast($2 as bigint[]))"
             " as new_(a, b)) as r",
         ),
@@ -59,7 +58,7 @@ def test_arguments_of_lists_and_rows():
     sqlite = compile_statement("x", template, "sqlite").arguments(params)
     postgres = compile_statement("x", template, "postgres").arguments(params)
 
-    assert sqlite == {"new": '[["x", 1], [null, 2]]', "ids": '["é"]', "now": 3}
+    assert sqlite == [("x", 1, '["é"]', 3), (None, 2, '["é"]', 3)]
     assert postgres == [["x", None], [1, 2], ["é"], 3]
 
 

@@ -8,7 +8,7 @@ number of runs it takes, never the length of the lines.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from perdure.core.errors import NotFound, PerdureError
 from perdure.core.lifecycle import On, Status
@@ -145,9 +145,8 @@ class Dequeue:
                 "fence": run.fence + 1,
             }
             moves.append(Move(run, [Step(On.CLAIM)], changes))
-            claimed = replace(
-                run,
-                status=Status.DEQUEUED.value,
+            claimed = run._replace(
+                status=Status.DEQUEUED,
                 worker=bid.worker,
                 version=bid.known.version,
                 fence=run.fence + 1,

@@ -176,7 +176,7 @@ def _standing(one: Draft, manifest: TaskManifest | None, settings: EngineSetting
         status = Status.QUEUED
     queued = one.now if delayed is None else None
     return {
-        "status": status.value,
+        "status": status,
         "place": place_of(one.now, one.priority) if status is Status.QUEUED else None,
         "queued_at": queued,
         "delayed_until": delayed,

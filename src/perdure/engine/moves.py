@@ -99,10 +99,10 @@ async def apply(
     if written:
         await runs.write(tx, written)
         await history.append_events(tx, list(_events(moves, now)))
+    counts = await _change_pools(tx, _pool_changes(moves, written, pools))
     ready = _ready_changes(moves, written)
     if ready:
         await lanes.change(tx, ready, virtual_times)
-    counts = await _change_pools(tx, _pool_changes(moves, written, pools))
     for move, row in zip(moves, written, strict=True):
         if row["status"] in FINAL:
             tx.hint(channel_of_run(move.run.id))
@@ -113,9 +113,9 @@ async def apply(
 
 def _written(move: Move, now: int) -> dict[str, object]:
     status = move.status()
-    row = {column: getattr(move.run, column) for column in runs.STATE}
+    row = runs.state_of(move.run)
     row |= move.changes
-    row |= {"id": move.run.id, "status": status.value, "updated_at": now}
+    row |= {"id": move.run.id, "status": status, "updated_at": now}
     if move.steps and status in FINAL:
         row |= {"place": None, "lease_until": None, "due_at": None, "finished_at": now}
     return row
@@ -124,17 +124,19 @@ def _written(move: Move, now: int) -> dict[str, object]:
 def _events(moves: Sequence[Move], now: int) -> Iterable[NewEvent]:
     for move in moves:
         for step in move.steps:
-            yield NewEvent(move.run.id, now, step.on.value, step.attempt, step.message)
+            yield NewEvent(move.run.id, now, step.on, step.attempt, step.message)
 
 
 def _ready_changes(moves: Sequence[Move], written: Sequence[Mapping[str, object]]) -> dict[Lane, int]:
-    changes: dict[Lane, int] = {}
+    counts: dict[int, int] = {}
+    sample: dict[int, Run] = {}
     for move, row in zip(moves, written, strict=True):
-        change = (row["place"] is not None) - (move.run.place is not None)
+        run = move.run
+        change = (row["place"] is not None) - (run.place is not None)
         if change:
-            lane = lane_of_run(move.run)
-            changes[lane] = changes.get(lane, 0) + change
-    return changes
+            counts[run.lane] = counts.get(run.lane, 0) + change
+            sample[run.lane] = run
+    return {lane_of_run(sample[lane]): count for lane, count in counts.items()}
 
 
 def _pool_changes(

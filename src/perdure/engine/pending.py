@@ -1,7 +1,6 @@
 """Runs of tasks that no worker knew, once one does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from perdure.core.lifecycle import On
@@ -79,7 +78,7 @@ def _in_queue(run: Run, queue: str) -> Run:
     if run.queue != f"task/{run.task}" or run.queue == queue:
         return run
     lane = lane_of(run.environment, queue, run.concurrency_key, run.task, run.locked_version)
-    return replace(run, queue=queue, lane=lane.id, pool=lane.pool)
+    return run._replace(queue=queue, lane=lane.id, pool=lane.pool)
 
 
 def _move(run: Run, now: int) -> Move:

@@ -36,5 +36,5 @@ async def _suspects(tx: Tx) -> tuple[list[int], list[int]]:
 
 
 async def _correct(tx: Tx, lanes: list[int], pools: list[int]) -> int:
-    corrected = await counts.correct_lanes(tx, lanes) if lanes else 0
-    return corrected + (await counts.correct_pools(tx, pools) if pools else 0)
+    corrected = await counts.correct_pools(tx, pools) if pools else 0
+    return corrected + (await counts.correct_lanes(tx, lanes) if lanes else 0)

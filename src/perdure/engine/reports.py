@@ -1,7 +1,6 @@
 """What a worker reports of one run, folded into one change of its row."""
 
-from dataclasses import replace
-from functools import singledispatchmethod
+from collections.abc import Callable
 from typing import Any
 
 from perdure.core.lifecycle import On, Status, after
@@ -76,19 +75,13 @@ class RunReport:
         if self.status not in ACTIVE and not isinstance(item, Canceled):
             # The answer to an earlier report was lost, and the worker sends it again.
             return self._accept(retry_in_ms=self._retry_in())
-        return self._take(item)
+        return _TAKE[type(item)](self, item)
 
-    @singledispatchmethod
-    def _take(self, item: Any) -> Verdict:
-        raise TypeError(type(item))
-
-    @_take.register
     def _started(self, item: Started) -> Verdict:
         if self.status is Status.DEQUEUED:
             self._start()
         return self._accept()
 
-    @_take.register
     def _succeeded(self, item: Succeeded) -> Verdict:
         self._start_if_needed()
         self._happen(On.SUCCEED)
@@ -97,13 +90,13 @@ class RunReport:
             self.packets.append(Packet(self.run.id, OUTPUT, item.output_type, item.output))
         return self._accept()
 
-    @_take.register
     def _failed(self, item: Failed) -> Verdict:
         self._start_if_needed()
         error = item.error.to_json().decode()
-        self._end_attempt(FAILED, item.duration_ms, error=error)
         decision = decide(self._as_it_is(), item, self._policy, self._machine, now=self._now, dice=self._dice)
         message = item.error.message
+        retry_at = None if isinstance(decision, EndAs) else decision.moment
+        self._end_attempt(FAILED, item.duration_ms, error=error, retry_at=retry_at)
         if isinstance(decision, EndAs):
             self._happen(decision.on, message)
             self.packets.append(Packet(self.run.id, ERROR, JSON, error))
@@ -112,18 +105,14 @@ class RunReport:
         self._line_up(decision.moment)
         if decision.machine is not None:
             self.changes["machine"] = decision.machine
-        number = self._number()
-        self.attempts[number] = replace(self.attempts[number], retry_at=decision.moment)
         return self._accept(retry_in_ms=decision.moment - self._now)
 
-    @_take.register
     def _canceled(self, item: Canceled) -> Verdict:
         """The row says so already; what is left to tell is how long the attempt took."""
         if self.status is Status.CANCELED and self._number() > 0:
             self._end_attempt(CANCELED, item.duration_ms)
         return self._accept()
 
-    @_take.register
     def _released(self, item: Released) -> Verdict:
         if self.status is not Status.DEQUEUED:
             self.changes["spared"] = self.run.spared + 1
@@ -132,7 +121,6 @@ class RunReport:
         self.changes |= {"place": resumed_place(self.run), "lease_until": None}
         return self._accept()
 
-    @_take.register
     def _changed_metadata(self, item: MetadataChanged) -> Verdict:
         self.metadata.append(item)
         return self._accept()
@@ -156,7 +144,7 @@ class RunReport:
         """Return the number of the attempt under way, or the last one's."""
         return self.changes.get("attempt", self.run.attempt)
 
-    def _attempt(self, status: str) -> Attempt:
+    def _attempt(self, status: str, ended: int | None = None, **more: Any) -> Attempt:
         return Attempt(
             run=self.run.id,
             number=self._number(),
@@ -165,17 +153,18 @@ class RunReport:
             version=self.run.version or "",
             machine=self._machine,
             started_at=self._now,
-            finished_at=None,
-            active_ms=None,
-            error=None,
-            retry_at=None,
+            finished_at=ended,
+            active_ms=more.get("active_ms"),
+            error=more.get("error"),
+            retry_at=more.get("retry_at"),
         )
 
-    def _end_attempt(self, status: str, active_ms: float, *, error: str | None = None) -> None:
-        number = self._number()
-        attempt = self.attempts.get(number) or self._attempt(status)
-        self.attempts[number] = replace(
-            attempt, status=status, finished_at=self._now, active_ms=active_ms, error=error
+    def _end_attempt(
+        self, status: str, active_ms: float, *, error: str | None = None, retry_at: int | None = None
+    ) -> None:
+        """End the attempt; if it began in an earlier report, its row keeps when and where."""
+        self.attempts[self._number()] = self._attempt(
+            status, self._now, active_ms=active_ms, error=error, retry_at=retry_at
         )
         self.changes["active_ms"] = self.changes.get("active_ms", self.run.active_ms) + active_ms
 
@@ -189,7 +178,7 @@ class RunReport:
             self.alarms.append(Timer(moment, timers.RETRY, self.run.id))
 
     def _as_it_is(self) -> Run:
-        return replace(self.run, attempt=self._number())
+        return self.run._replace(attempt=self._number())
 
     def _retry_in(self) -> int | None:
         due = self.changes.get("due_at", self.run.due_at)
@@ -200,3 +189,13 @@ class RunReport:
 
     def _refuse(self, code: str) -> Verdict:
         return Verdict(run_id=self.run.id, ok=False, code=code)
+
+
+_TAKE: dict[type, Callable[[RunReport, Any], Verdict]] = {
+    Started: RunReport._started,
+    Succeeded: RunReport._succeeded,
+    Failed: RunReport._failed,
+    Canceled: RunReport._canceled,
+    Released: RunReport._released,
+    MetadataChanged: RunReport._changed_metadata,
+}

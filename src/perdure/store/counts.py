@@ -58,8 +58,8 @@ async def correct_pools(tx: Tx, pools: Sequence[int]) -> int:
 
 async def tidy(tx: Tx) -> int:
     """Put lanes back into sight that were forgotten, and forget the empty; return how many."""
-    reopened = await tx.run("reopen_forgotten_lanes")
-    return reopened + await tx.run("delete_empty_lanes") + await tx.run("delete_idle_pools")
+    idle = await tx.run("delete_idle_pools")
+    return idle + await tx.run("reopen_forgotten_lanes") + await tx.run("delete_empty_lanes")
 
 
 def _wrong(cached: Mapping[int, int], true: Mapping[int, int]) -> dict[int, int]:

@@ -2,8 +2,8 @@
 
 Both are found by a hash of what they stand for, so a run can be written without asking for them first.
 Their counts are caches of what `runs` says.  All who change them do so after they have locked the
-runs, lanes before pools, each in the order of the ids, and an environment's own pool last: so that no
-two transactions wait for each other.
+runs, pools before lanes, each in the order of the ids, and an environment's own pool after the others:
+so that no two transactions wait for each other.
 """
 
 from collections.abc import Collection, Mapping, Sequence

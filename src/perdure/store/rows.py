@@ -1,10 +1,11 @@
-"""The shapes of rows: one frozen dataclass for each table that others look at.
+"""The shapes of rows: one immutable value for each table that others look at.
 
 Fields stand in the order of the table's columns, so `Run(*row)` makes one of a `select *` row.
 Moments are milliseconds since 1970; statuses are the texts of `core.lifecycle.Status`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,12 @@ class Queue:
     created_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One trigger of a task; the comments of the table say what each column means."""
+class Run(NamedTuple):
+    """One trigger of a task; the comments of the table say what each column means.
+
+    A tuple, unlike the others: thousands a second are made, and a frozen dataclass of this width takes
+    fifteen times as long.  `run._replace(…)` gives a changed copy.
+    """
 
     id: str
     environment: str

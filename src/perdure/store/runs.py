@@ -1,6 +1,7 @@
 """Runs in the database."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from perdure.store.database import Tx
 from perdure.store.rows import Run
@@ -28,6 +29,14 @@ STATE = (
 """The columns that a change of status may change."""
 
 
+_take_state = itemgetter(*(Run._fields.index(column) for column in STATE))
+
+
+def state_of(run: Run) -> dict[str, object]:
+    """Return the `STATE` columns of a run, by name."""
+    return dict(zip(STATE, _take_state(run), strict=True))
+
+
 async def insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     """Store new runs, given as mappings of `insert_runs`'s columns."""
     await tx.run("insert_runs", runs=rows)
@@ -41,12 +50,12 @@ async def find(tx: Tx, environment: str, run: str) -> Run | None:
 
 async def of_ids(tx: Tx, ids: Sequence[str]) -> list[Run]:
     """Return the runs that exist, in the order of their ids."""
-    return [Run(*row) for row in await tx.all("runs", ids=ids)]
+    return [Run._make(row) for row in await tx.all("runs", ids=ids)]
 
 
 async def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
     """Return the runs that exist, by id; nobody else changes them until the transaction ends."""
-    return {row[0]: Run(*row) for row in await tx.all("lock_runs", ids=ids)}
+    return {row[0]: Run._make(row) for row in await tx.all("lock_runs", ids=ids)}
 
 
 async def write(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
@@ -62,13 +71,13 @@ async def lock_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
         quotas: how many to take from each lane, at most.
     """
     rows = await tx.many("lock_heads", [{"lane": lane, "quota": n} for lane, n in quotas.items()])
-    return [Run(*row) for row in rows]
+    return [Run._make(row) for row in rows]
 
 
 async def lock_pending(tx: Tx, environment: str, tasks: Sequence[str], *, limit: int) -> list[Run]:
     """Lock and return runs that wait for a worker that knows one of these tasks."""
     rows = await tx.all("lock_pending_runs", environment=environment, tasks=tasks, limit=limit)
-    return [Run(*row) for row in rows]
+    return [Run._make(row) for row in rows]
 
 
 async def pending_tasks(tx: Tx) -> list[tuple[str, str]]:
@@ -78,12 +87,12 @@ async def pending_tasks(tx: Tx) -> list[tuple[str, str]]:
 
 async def lock_expired(tx: Tx, *, now: int, limit: int) -> list[Run]:
     """Lock and return runs whose lease is over."""
-    return [Run(*row) for row in await tx.all("lock_expired_leases", now=now, limit=limit)]
+    return [Run._make(row) for row in await tx.all("lock_expired_leases", now=now, limit=limit)]
 
 
 async def lock_held_by(tx: Tx, worker: str) -> list[Run]:
     """Lock and return the runs that a worker holds."""
-    return [Run(*row) for row in await tx.all("lock_runs_of_worker", worker=worker)]
+    return [Run._make(row) for row in await tx.all("lock_runs_of_worker", worker=worker)]
 
 
 async def extend_leases(
@@ -101,9 +110,9 @@ async def move(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
 
 async def children(tx: Tx, run: str, *, limit: int) -> list[Run]:
     """Return the first runs that a run triggered."""
-    return [Run(*row) for row in await tx.all("children_of_run", run=run, limit=limit)]
+    return [Run._make(row) for row in await tx.all("children_of_run", run=run, limit=limit)]
 
 
 async def lock_unfinished_children(tx: Tx, parents: Sequence[str]) -> list[Run]:
     """Lock and return what some runs triggered and has not ended."""
-    return [Run(*row) for row in await tx.all("lock_unfinished_children", parents=parents)]
+    return [Run._make(row) for row in await tx.all("lock_unfinished_children", parents=parents)]

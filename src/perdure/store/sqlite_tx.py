@@ -50,11 +50,19 @@ class SQLiteTx(Tx):
 
     async def all(self, name: str, /, **params: object) -> list[Row]:
         """Run the statement `name` and return all its rows."""
-        return self._execute(self._statements[name], params).fetchall()
+        statement = self._statements[name]
+        arguments = statement.arguments(params)
+        if statement.runs_each:
+            return [row for one in arguments for row in self._execute(statement, one).fetchall()]
+        return self._execute(statement, arguments).fetchall()
 
     async def run(self, name: str, /, **params: object) -> int:
         """Run the statement `name` and return how many rows it changed."""
-        cursor = self._execute(self._statements[name], params)
+        statement = self._statements[name]
+        arguments = statement.arguments(params)
+        if statement.runs_each:
+            return self._run_each(statement, arguments)
+        cursor = self._execute(statement, arguments)
         if cursor.description is not None:
             return len(cursor.fetchall())
         if cursor.rowcount >= 0:
@@ -65,20 +73,26 @@ class SQLiteTx(Tx):
     async def many(self, name: str, rows: Sequence[Mapping[str, object]], /) -> list[Row]:
         """Run the statement `name` once for each set of parameters."""
         statement = self._statements[name]
+        arguments = [statement.arguments(params) for params in rows]
         if statement.returns_rows:
-            return [row for params in rows for row in self._execute(statement, params).fetchall()]
-        try:
-            self._connection.executemany(statement.text, map(statement.arguments, rows))
-        except (sqlite3.Error, OverflowError) as error:
-            raise explain(error, self._database, statement=name) from error
+            return [row for one in arguments for row in self._execute(statement, one).fetchall()]
+        self._run_each(statement, arguments)
         return []
 
     def hint(self, *channels: str) -> None:
         """Wake who waits for these channels, after the commit and only then."""
         self.channels.update(channels)
 
-    def _execute(self, statement: Statement, params: Mapping[str, object]) -> sqlite3.Cursor:
-        arguments = statement.arguments(params)
+    def _run_each(self, statement: Statement, arguments: Sequence[Any]) -> int:
+        """Run a statement for each set of arguments; return how many rows it changed in all."""
+        if statement.returns_rows:
+            return sum(len(self._execute(statement, one).fetchall()) for one in arguments)
+        try:
+            return self._connection.executemany(statement.text, arguments).rowcount
+        except (sqlite3.Error, OverflowError) as error:
+            raise explain(error, self._database, statement=statement.name) from error
+
+    def _execute(self, statement: Statement, arguments: Any) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement.text, arguments)
         except (sqlite3.Error, OverflowError) as error:

@@ -24,11 +24,12 @@ Statements stand in `.sql` files, each under a `-- name: …` line:
 | `{greatest}`, `{least}` | `max`, `min` | `greatest`, `least` |
 | `{list:name}` | a select over a list of texts, for `in {list:name}` | the same |
 | `{list_int:name}` | the same over a list of integers | the same |
-| `{rows:name(a text, b int8)}` | a table made of a list of mappings | the same |
+| `{rows:name(a text, b int8)}` | one row; it is run for each | a table made of a list of mappings |
 
 `{rows:…}` is how one statement writes many rows.  It is a table in parentheses,
-so it takes an alias; its types are `text`, `int8` and `float8` (not `bytes`:
-SQLite gets the rows as JSON; use `tx.many` for those):
+so it takes an alias; its types are `text`, `int8` and `float8` (not `bytes`: use
+`tx.many` for those).  A statement may have one, and must mean the same when it is
+run for each row by itself, as SQLite does:
 
     insert into tags (run, tag)
     select r.run, r.tag from {rows:tags(run text, tag text)} as r
@@ -63,6 +64,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from perdure.core.errors import StatementInvalid
@@ -130,7 +132,9 @@ class Statement:
     parameters: frozenset[str]
     returns_rows: bool
     bind: Callable[[Parameters], Any]
-    """Turns parameters into what the driver takes: a mapping, or positional values."""
+    """Turns parameters into what the driver takes: positional values; a list of these if `runs_each`."""
+    runs_each: bool = False
+    """Whether it is run once for each row of its `{rows:…}`."""
 
     def arguments(self, params: Parameters) -> Any:
         """Check the parameters and turn them into what the driver takes."""
@@ -217,6 +221,7 @@ def compile_statement(name: str, template: str, dialect: Dialect) -> Statement:
         parameters=frozenset(speller.names),
         returns_rows=bool(_RETURNING.search(bare)) or not _WRITES.search(bare),
         bind=speller.binder(),
+        runs_each=speller.runs_each,
     )
 
 
@@ -233,6 +238,7 @@ class _Speller:
     """Walks a template once, replacing words and collecting parameters."""
 
     dialect: Dialect
+    runs_each = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -298,34 +304,57 @@ class _Speller:
 
 
 class _SQLiteSpeller(_Speller):
-    """Named parameters as they are; lists and rows as JSON."""
+    """Numbered parameters; lists as JSON; a statement over rows is run once for each of them.
+
+    No message goes to a server here, so a statement for each row costs nothing, while taking rows
+    apart again from JSON costs more than storing them.
+    """
 
     dialect: Dialect = "sqlite"
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._encoders: dict[str, Callable[[object], str]] = {}
+        self._places: dict[tuple[str, str | None], int] = {}
+        self._rows: str | None = None
+
+    def _place(self, name: str, column: str | None = None) -> str:
+        return f"?{self._places.setdefault((name, column), len(self._places) + 1)}"
 
     def parameter(self, name: str) -> str:
-        return f":{name}"
+        return self._place(name)
 
     def items(self, name: str, kind: str) -> str:
-        self._encoders[name] = _encode_json
-        return f"(select value from json_each(:{name}))"
+        return f"(select value from json_each({self._place(name)}))"
 
     def table(self, name: str, columns: dict[str, str]) -> str:
-        self._encoders[name] = _rows_encoder(tuple(columns))
-        taken = (f"json_extract(value, '$[{i}]') as {column}" for i, column in enumerate(columns))
-        return f"(select {', '.join(taken)} from json_each(:{name}))"
+        if self._rows not in (None, name):
+            raise self.invalid("it has more than one {rows:…}")
+        self._rows = name
+        return f"(select {', '.join(f'{self._place(name, column)} as {column}' for column in columns)})"
+
+    @property
+    def runs_each(self) -> bool:
+        return self._rows is not None
 
     def binder(self) -> Callable[[Parameters], Any]:
-        encoders = tuple(self._encoders.items())
-        if not encoders:
-            return lambda params: params
-        return lambda params: {
-            **params,
-            **{name: encode(params[name]) for name, encode in encoders},
-        }
+        rows = self._rows
+        plain = [(name, self._encoder(name)) for name, column in self._places if column is None]
+        if rows is None:
+            return lambda params: [encode(params[name]) for name, encode in plain]
+        order = [(place, column) for place, (_, column) in enumerate(self._places)]
+        columns = [column for _, column in order if column is not None]
+        before = next(place for place, column in order if column is not None)
+
+        def bind(params: Parameters) -> list[tuple[object, ...]]:
+            fixed = tuple(encode(params[name]) for name, encode in plain)
+            head, tail = fixed[:before], fixed[before:]
+            taken = _takers(columns)(_sequence(params[rows]))
+            return [head + row + tail for row in taken] if fixed else list(taken)
+
+        return bind
+
+    def _encoder(self, name: str) -> Callable[[object], object]:
+        return _encode_json if self.names[name] in LISTS else _as_it_is
 
 
 class _PostgresSpeller(_Speller):
@@ -369,19 +398,22 @@ def _encode_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _rows_encoder(columns: Sequence[str]) -> Callable[[object], str]:
-    def encode(rows: object) -> str:
-        return _encode_json([_values(row, columns) for row in _sequence(rows)])
+def _as_it_is(value: object) -> object:
+    return value
 
-    return encode
+
+def _takers(
+    columns: Sequence[str],
+) -> Callable[[Sequence[Mapping[str, object]]], Iterator[tuple[object, ...]]]:
+    """Return what takes these columns out of each row, as tuples."""
+    if len(columns) == 1:
+        return lambda rows: ((row[columns[0]],) for row in rows)
+    take = itemgetter(*columns)
+    return lambda rows: map(take, rows)
 
 
 def _column(rows: object, column: str) -> list[object]:
     return [row[column] for row in _sequence(rows)]
-
-
-def _values(row: Mapping[str, object], columns: Sequence[str]) -> list[object]:
-    return [row[column] for column in columns]
 
 
 def _sequence(rows: object) -> Sequence[Mapping[str, object]]:

@@ -145,6 +145,7 @@ create table runs (
 create index runs_by_place on runs (lane, place, id) where place is not null;
 create index runs_by_lease on runs (lease_until) where lease_until is not null;
 create index runs_pending_version on runs (environment, task) where status = 'PENDING_VERSION';
+create index runs_live on runs (environment, status) where finished_at is null;
 create index runs_by_environment on runs (environment, id);
 create index runs_by_parent on runs (parent, id) where parent is not null;
 create index runs_by_root on runs (root, id) where root is not null;
