@@ -326,3 +326,39 @@ def test_a_not_resumable_error_travels_between_processes() -> None:
 
     assert (again.function, again.file, again.line, again.local) == ("m.f", "/a.py", 3, "lock")
     assert str(again) == str(error)
+
+
+def test_a_function_nested_too_deep_is_imported_and_refused(project: Project) -> None:
+    module = project.module("""
+        from perdure.resumable import suspend
+
+        async def deep(manager):
+            async with manager, manager, manager:
+                try:
+                    async with manager, manager, manager:
+                        try:
+                            async with manager, manager, manager:
+                                try:
+                                    return await suspend(1)
+                                finally:
+                                    await suspend(2)
+                        finally:
+                            await suspend(3)
+                finally:
+                    await suspend(4)
+
+        async def shallow():
+            return await suspend(5)
+
+        class Manager:
+            async def __aenter__(self): pass
+            async def __aexit__(self, *_): pass
+    """)
+    coroutine = waiting(module.deep(module.Manager()))
+
+    with pytest.raises(NotResumable) as refused:
+        capture(coroutine)
+
+    assert refused.value.function == f"{module.__name__}.deep"
+    assert [coroutine.send(None) for _ in range(3)] == [2, 3, 4]
+    assert capture(waiting(module.shallow()))

@@ -33,6 +33,7 @@ class _Prepare(ast.NodeTransformer):
         self.scope = scope
         self.makers: list[ast.stmt] = []  # for the statement at hand
         self.every: list[ast.stmt] = []
+        self.count = 0
 
     def suite(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """Each statement, behind the generator functions that it uses."""
@@ -51,7 +52,9 @@ class _Prepare(ast.NodeTransformer):
             if field in _SUITES and isinstance(value, list):
                 setattr(node, field, self.suite(value))
             elif isinstance(value, list):
-                setattr(node, field, [self.visit(each) if isinstance(each, ast.AST) else each for each in value])
+                setattr(
+                    node, field, [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
+                )
             elif isinstance(value, ast.AST):
                 setattr(node, field, self.visit(value))
         return node
@@ -64,7 +67,8 @@ class _Prepare(ast.NodeTransformer):
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
         first = node.generators[0]
         first.iter = self.visit(first.iter)
-        name = f".gen{len(self.every) + len(self.makers) + 1}"
+        self.count += 1
+        name = f".gen{self.count}"
         function = as_function(node, self.scope.globals)
         self.makers += [function, build.assign(name, build.name(function.name, node), node)]
         begin = "aiter" if first.is_async else "iter"

@@ -20,7 +20,8 @@ class Split:
         if rest is None:
             return False
         if isinstance(rest, BaseExceptionGroup):
-            part, self.rest = rest.split(kinds)
+            part, left = rest.split(kinds)
+            self.rest = rest if part is None else left
         elif isinstance(rest, kinds):
             part, self.rest = BaseExceptionGroup("", (rest,)), None
         else:
@@ -47,7 +48,9 @@ class Split:
     def finish(self) -> bool:
         """After all clauses: whether something is left to raise, which is then ``part``."""
         results = self.results if self.rest is None else [*self.results, self.rest]
-        left = self._merged(results) if isinstance(self.error, BaseExceptionGroup) else next(iter(results), None)
+        left = (
+            self._merged(results) if isinstance(self.error, BaseExceptionGroup) else next(iter(results), None)
+        )
         if left is None:
             return False
         self._next(left)

@@ -106,3 +106,15 @@ async def targets_of_comprehensions_are_unpacked():
 async def iterators_in_comprehensions_keep_their_place():
     numbers = iter(range(6))
     return [(x, next(numbers), await suspend(x)) for x in numbers], list(numbers)
+
+
+async def generator_expressions_in_a_header_and_in_its_body():
+    for x in [sum(t(1, y) for y in [1, 2])]:
+        await suspend(x)
+        log(sum(t(2, y) for y in [3, 4]), await suspend(5), sum(t(3, y) for y in [6]))
+    else:
+        return max(t(4, y) for y in [7, await suspend(8)])
+
+
+async def a_comprehension_whose_second_loop_is_async():
+    return len({4 for x in (1, 2) async for y in numbers(2)}), [x + y for x in (1, 2) async for y in numbers(2) if y]

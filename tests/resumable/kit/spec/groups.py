@@ -108,3 +108,21 @@ async def two_blocks_leave_two_errors():
         raise ValueError(1) from a
     except* KeyError:
         await suspend(boom(2))
+
+
+async def one_new_error_alone_is_not_grouped():
+    try:
+        raise _group(Trouble(1), KeyError(2))
+    except* Exception:
+        await suspend(1)
+        raise ValueError("alone")
+
+
+async def a_clause_that_takes_nothing_leaves_the_group_as_it_was():
+    original = _group(Trouble(1), KeyError(2))
+    try:
+        raise original
+    except* OSError:
+        await suspend(1)
+    except* Exception as errors:
+        log(unwind(errors), errors is original, await suspend(2))
