@@ -119,7 +119,9 @@ def _try_star(low: Lowering, node: ast.TryStar) -> None:
         body = low.body(node.body)
         handlers = [build.replaced(each, body=low.body(each.body)) for each in node.handlers]
         orelse, finalbody = low.body(node.orelse), low.body(node.finalbody)
-        low.emit(build.replaced(node, body=body, handlers=handlers, orelse=orelse, finalbody=finalbody), start)
+        low.emit(
+            build.replaced(node, body=body, handlers=handlers, orelse=orelse, finalbody=finalbody), start
+        )
 
 
 def _explicit_star(low: Lowering, node: ast.TryStar) -> None:
@@ -131,7 +133,14 @@ def _explicit_star(low: Lowering, node: ast.TryStar) -> None:
     for each in node.handlers:
         steps += _star_clause(low, each, split)
     unhandled = build.attribute(build.name(split, node), "part", node)
-    steps += [build.branch(_ask(split, "finish", [], node), _raise_as_is(split, unhandled, [ast.Raise(None, None, **build.spot(node))], node), [], node)]
+    steps += [
+        build.branch(
+            _ask(split, "finish", [], node),
+            _raise_as_is(split, unhandled, [ast.Raise(None, None, **build.spot(node))], node),
+            [],
+            node,
+        )
+    ]
     steps += [build.clear([split], node)]
     handlers = [build.handler(caught, steps, node)]
     low.live.append(split)
@@ -229,5 +238,3 @@ def _async_with(low: Lowering, node: ast.AsyncWith) -> None:
     done = build.clear([identifier, how.how], node)
     whole = build.guarded([low.arrive(enter, node), block], [], [], [done], node)
     low.emit(whole, start)
-
-

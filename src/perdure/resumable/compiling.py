@@ -21,7 +21,9 @@ def mangled(context: Context, name: str) -> str:
     return f"_{owner}{name}"
 
 
-def compile_function(node: Any, context: Context, cells: tuple[str, ...], filename: str, flags: int) -> CodeType:
+def compile_function(
+    node: Any, context: Context, cells: tuple[str, ...], filename: str, flags: int
+) -> CodeType:
     """Compile one function definition or lambda as if it stood in *context*.
 
     ``cells`` are the names it finds in the cells of its closure; ``flags`` the ``__future__``
@@ -67,7 +69,9 @@ def _find(code: CodeType, name: str) -> CodeType:
 
 def _requalified(code: CodeType, old: str, new: str) -> CodeType:
     """*code* with its qualified name corrected, and those of the functions inside it."""
-    consts = tuple(_requalified(each, old, new) if isinstance(each, CodeType) else each for each in code.co_consts)
+    consts = tuple(
+        _requalified(each, old, new) if isinstance(each, CodeType) else each for each in code.co_consts
+    )
     name = code.co_qualname
     fresh = new + name[len(old) :] if name.startswith(old) else name
     return code.replace(co_consts=consts, co_qualname=fresh)
@@ -147,11 +151,17 @@ class _Body(ast.NodeTransformer):
             return node
         if isinstance(node, ast.Global | ast.Nonlocal):
             return ast.Pass(**build.spot(node))
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in self.declared:
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id in self.declared
+        ):
             return self.unannotated(node)
         if self.first and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "super" and not node.args and not node.keywords:
-                return build.replaced(node, args=[build.name("__class__", node), build.name(self.first, node)])
+                return build.replaced(
+                    node, args=[build.name("__class__", node), build.name(self.first, node)]
+                )
         return self.copied(node)
 
     def unannotated(self, node: ast.AnnAssign) -> ast.stmt:

@@ -7,7 +7,7 @@ emit statements that go before it.
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -82,7 +82,9 @@ def lowers(table: dict[type[ast.AST], Rule], *kinds: type[ast.AST]) -> Callable[
 class Lowering:
     """One function on its way to plain form."""
 
-    def __init__(self, function: Any, marks: Marks, bits: int, nested: Callable[[ast.stmt], ast.stmt]) -> None:
+    def __init__(
+        self, function: Any, marks: Marks, bits: int, nested: Callable[[ast.stmt], ast.stmt]
+    ) -> None:
         self.function = function
         self.simple = not bits & (NESTED | GENERATOR | CLOSES | DECLARES)  # every name assigned is local
         self.bare_returns = False  # an async generator's `return` has no value

@@ -16,9 +16,9 @@ from . import build, runtime
 from .compiling import compile_entry, compile_function
 from .errors import CodeChanged
 from .fingerprint import fingerprint
-from .preparing import as_function
 from .lower import Context, Lowered, lower_definition, lower_function
 from .parsing import parse
+from .preparing import as_function
 from .scan import COMPREHENSIONS, FUNCTIONS
 from .scopes import analyse
 

@@ -22,7 +22,12 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 6
 
 _VALUES = {
     ("builtins", name): value
-    for name, value in {"set": set, "frozenset": frozenset, "complex": complex, "bytearray": bytearray}.items()
+    for name, value in {
+        "set": set,
+        "frozenset": frozenset,
+        "complex": complex,
+        "bytearray": bytearray,
+    }.items()
 } | {
     (kind.__module__, kind.__name__): kind
     for kind in (
@@ -31,10 +36,7 @@ _VALUES = {
         *(collections.OrderedDict, collections.deque),
     )
 }
-_OURS = {
-    (each.__module__, each.__name__): each
-    for each in (waiting.Wait,)
-}
+_OURS = {(each.__module__, each.__name__): each for each in (waiting.Wait,)}
 
 
 class Opaque:
@@ -170,7 +172,8 @@ def describe(data: bytes, *, key: bytes | None = None) -> dict[str, Any]:
         "python": envelope.bound_to(bytes(data)),
         "frames": [*_frames(stack, ()), *_generators(stack, ())],
         "waits": [
-            {"path": list(path), "request": _short.repr(wait.request)} for path, wait in sorted((waits or waits_of(stack)).items())
+            {"path": list(path), "request": _short.repr(wait.request)}
+            for path, wait in sorted((waits or waits_of(stack)).items())
         ],
     }
 
@@ -203,7 +206,9 @@ def _generators(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
 def _frame(site: Any, state: dict[str, Any], path: Path) -> dict[str, Any]:
     module, qualname, _, _, file, line, source = site
     shown = {name: value for name, value in state.items() if name[0] not in HIDDEN}
-    shown |= {name[1:].partition(":")[0]: value for name, value in state.items() if name[0] == "." and ":" in name}
+    shown |= {
+        name[1:].partition(":")[0]: value for name, value in state.items() if name[0] == "." and ":" in name
+    }
     shown |= {name: cell.state for name, cell in state.get(CELLS, {}).items() if name != "__class__"}
     return {
         "path": list(path),

@@ -54,7 +54,9 @@ def unseal(data: bytes, *, key: bytes | None) -> bytes:
     if len(data) < _HEADER + _SIGNATURE or not data.startswith(MAGIC):
         raise BadSnapshot("these bytes are no snapshot, or only the beginning of one")
     if data[3] != VERSION:
-        raise BadSnapshot(f"snapshot format {data[3]} is unknown here; this version of perdure reads {VERSION}")
+        raise BadSnapshot(
+            f"snapshot format {data[3]} is unknown here; this version of perdure reads {VERSION}"
+        )
     if (key is not None) != bool(data[4] & _SIGNED):
         missing = "no key was given" if key is None else "it is not signed, and a key was given"
         raise BadSnapshot(f"the snapshot's signature can't be checked: {missing}")

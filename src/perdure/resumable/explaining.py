@@ -71,7 +71,10 @@ def _findings(definition: Definition, function: FunctionType) -> Iterator[tuple[
     if lowered is None:
         return
     if build.POINT not in function.__code__.co_varnames:
-        yield definition.node.lineno, "it is not rewritten: install() its folder, or decorate it with @resumable"
+        yield (
+            definition.node.lineno,
+            "it is not rewritten: install() its folder, or decorate it with @resumable",
+        )
     for point in lowered.points:
         if point.reason:
             yield point.line, point.reason
@@ -141,7 +144,10 @@ def _held(node: ast.AST, resolve: _Resolver, last: int) -> Iterator[tuple[int, s
             continue
         name = _full_name(resolve(value.func), value.func)
         if name in _UNPICKLABLE and _awaits_later(node, value.lineno, last):
-            yield value.lineno, f"{ast.unparse(value)} is {_UNPICKLABLE[name]}, which can't be stored while it waits"
+            yield (
+                value.lineno,
+                f"{ast.unparse(value)} is {_UNPICKLABLE[name]}, which can't be stored while it waits",
+            )
 
 
 def _awaits_later(node: ast.AST, line: int, last: int) -> bool:

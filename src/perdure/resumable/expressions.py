@@ -229,7 +229,7 @@ def _chain(low: Lowering, node: ast.Compare, result: str, as_truth: bool) -> Non
     _links(low, node, result, left, as_truth, 0)
 
 
-def _links(low: Lowering, node: ast.Compare, result: str, left: ast.expr, as_truth: bool, index: int) -> None:  # noqa: PLR0913
+def _links(low: Lowering, node: ast.Compare, result: str, left: ast.expr, as_truth: bool, index: int) -> None:
     last = index == len(node.ops) - 1
     part = node.comparators[index]
     right = low.expression(part) if last else low.temp(part)

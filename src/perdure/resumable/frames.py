@@ -122,7 +122,10 @@ def _site(definition: Definition, number: int, frame: Any) -> Site:
         line = point.line
         if point.reason:
             raise NotResumable(
-                point.reason, function=f"{module}.{definition.qualname}", file=frame.f_code.co_filename, line=line
+                point.reason,
+                function=f"{module}.{definition.qualname}",
+                file=frame.f_code.co_filename,
+                line=line,
             )
     text = definition.line(line)
     return module, definition.qualname, definition.fingerprint, number, frame.f_code.co_filename, line, text
@@ -195,7 +198,9 @@ def _leaf(awaitable: Any) -> Any:
     if isinstance(owner, AsyncGeneratorType):
         return Step(owner, _is_closing(awaitable))
     kind = type(awaitable)
-    raise Blocked(f"it awaits an object of type {kind.__module__}.{kind.__qualname__}, which is not resumable")
+    raise Blocked(
+        f"it awaits an object of type {kind.__module__}.{kind.__qualname__}, which is not resumable"
+    )
 
 
 def waiting_object(awaitable: Any) -> Any:

@@ -76,7 +76,7 @@ class Branch:
             self.outcome = True, end.value
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # noqa: BLE001  it becomes the branch's outcome
+        except BaseException as error:
             self.outcome = False, error
 
     def collect(self) -> None:
@@ -148,7 +148,7 @@ class Join:
                 for branch in self.live:
                     branch.coroutine.close()
                 raise
-            except BaseException as error:  # noqa: BLE001  raised again when the branches have ended
+            except BaseException as error:
                 self.decided = False, error
             else:
                 self._feed(as_answers(answers))

@@ -37,7 +37,10 @@ def _staged(low: Lowering, node: ast.Match) -> None:
     dispatch: list[ast.stmt] = []
     for number, case in reversed(list(enumerate(node.cases, 1))):
         test = ast.Compare(
-            build.name(chosen, case.pattern), [ast.Eq()], [build.constant(number, node)], **build.spot(case.pattern)
+            build.name(chosen, case.pattern),
+            [ast.Eq()],
+            [build.constant(number, node)],
+            **build.spot(case.pattern),
         )
         dispatch = [build.branch(test, case.body, dispatch, case.pattern)]
     low.emit(build.clear([subject], node))
@@ -69,6 +72,8 @@ def _picking(case: ast.match_case, chosen: str, number: int, *, keep_guard: bool
 
 def _ask(case: ast.match_case, chosen: str, number: int) -> ast.stmt:
     guard: Any = case.guard
-    fits = ast.Compare(build.name(chosen, guard), [ast.Eq()], [build.constant(number, guard)], **build.spot(guard))
+    fits = ast.Compare(
+        build.name(chosen, guard), [ast.Eq()], [build.constant(number, guard)], **build.spot(guard)
+    )
     decline = build.assign(chosen, build.constant(0, guard), guard)
     return build.branch(fits, [build.branch(build.negated(guard, guard), [decline], [], guard)], [], guard)

@@ -29,8 +29,8 @@ import cloudpickle
 from . import revive
 from .definitions import definition_of_code
 from .errors import NotResumable
-from .packing import pack, pack_site
 from .frames import Frame, Stack, State, read_frame, stack_of
+from .packing import pack, pack_site
 
 PROTOCOL = 5
 
@@ -177,7 +177,9 @@ def _coroutine(pickler: Pickler, coroutine: Any) -> Any:
         site, state = frame
         pickler.links.append((state, coroutine))
         return revive.coroutine, (pack_site(site), state.get(revive.CELLS))
-    raise Refused(f"it holds the coroutine {coroutine.__qualname__}(), which is not awaited yet: await it, or gather()")
+    raise Refused(
+        f"it holds the coroutine {coroutine.__qualname__}(), which is not awaited yet: await it, or gather()"
+    )
 
 
 def _code(pickler: Pickler, code: CodeType) -> Any:
@@ -189,7 +191,13 @@ def _exception(error: BaseException) -> Any:
     own = [each for each in kind.__mro__ if "__reduce__" in vars(each) or "__reduce_ex__" in vars(each)]
     if own[0].__module__ != "builtins":
         return NotImplemented
-    state = error.__dict__, error.__cause__, error.__context__, error.__suppress_context__, error.__traceback__
+    state = (
+        error.__dict__,
+        error.__cause__,
+        error.__context__,
+        error.__suppress_context__,
+        error.__traceback__,
+    )
     if kind.__module__ == "builtins":
         _, arguments, *rest = error.__reduce__()
         return revive.builtin_error, (kind, arguments), state, None, None, revive.fill_error
@@ -201,7 +209,9 @@ def _traceback(_: Pickler, entry: TracebackType | None) -> Any:
     entries = []
     while entry is not None:
         code, names = entry.tb_frame.f_code, entry.tb_frame.f_globals
-        entries.append((code.co_filename, code.co_name, code.co_qualname, names.get("__name__"), entry.tb_lineno))
+        entries.append(
+            (code.co_filename, code.co_name, code.co_qualname, names.get("__name__"), entry.tb_lineno)
+        )
         entry = entry.tb_next
     return revive.traceback, (entries,)
 

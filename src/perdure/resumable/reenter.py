@@ -72,7 +72,9 @@ class Reentry:
 
     def branch(self, node: Any) -> list[ast.stmt]:
         """`if`, `match`: straight into the branch that was taken."""
-        suites = [case.body for case in node.cases] if isinstance(node, ast.Match) else [node.body, node.orelse]
+        suites = (
+            [case.body for case in node.cases] if isinstance(node, ast.Match) else [node.body, node.orelse]
+        )
         for body in suites:
             if self.find(body) is not None:
                 return self.suite(body)
@@ -93,9 +95,7 @@ class Reentry:
         """Say that the next step of the loop is the one under way."""
         return build.assign(first, build.constant(True, at), at)
 
-    def first_time(
-        self, first: str, body: list[ast.stmt], normal: list[ast.stmt], at: Any
-    ) -> list[ast.stmt]:
+    def first_time(self, first: str, body: list[ast.stmt], normal: list[ast.stmt], at: Any) -> list[ast.stmt]:
         """The body of a loop: entered at the point once, then *normal*."""
         done = build.assign(first, build.constant(False, at), at)
         return [build.branch(build.name(first, at), [done, *self.suite(body)], normal, at)]
@@ -185,7 +185,9 @@ class Reentry:
         settle = build.call(build.attribute(build.name(again, at), "settle", at), [], at)
         handled = [build.expression(settle, at), ast.Raise(None, None, **build.spot(at))]
         return [
-            build.guarded([ast.Raise(error, None, **build.spot(at))], [build.handler(None, handled, at)], [], [], at)
+            build.guarded(
+                [ast.Raise(error, None, **build.spot(at))], [build.handler(None, handled, at)], [], [], at
+            )
         ]
 
     def try_block(self, node: Any) -> list[ast.stmt]:

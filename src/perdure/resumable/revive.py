@@ -17,6 +17,7 @@ from .runtime import Ready
 
 LINK = ".link"  # in the locals of a frame: its coroutine, if that exists already
 
+
 def attribute(module: str, qualname: str) -> Any:
     """An object by its name. Raises `CodeChanged` if it is gone."""
     try:

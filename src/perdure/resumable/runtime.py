@@ -8,11 +8,11 @@ from typing import Any
 from . import build
 from .split import Split as Split
 
-iter = builtins.iter  # noqa: A001  the user may have changed what the plain names mean
-aiter = builtins.aiter  # noqa: A001
-set = builtins.set  # noqa: A001
-BaseException = builtins.BaseException  # noqa: A001
-AssertionError = builtins.AssertionError  # noqa: A001
+iter = builtins.iter
+aiter = builtins.aiter
+set = builtins.set
+BaseException = builtins.BaseException
+AssertionError = builtins.AssertionError
 
 _PLAIN = frozenset(
     type(builtins.iter(each))

@@ -22,8 +22,21 @@ _POINTS = {
     **dict.fromkeys((ast.Await, ast.AsyncFor, ast.AsyncWith), POINT),
     **dict.fromkeys((ast.Yield, ast.YieldFrom), POINT | YIELD),
 }
-_SKIPPED = frozenset({"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "simple", "is_async", "name", "id"})
-_SKIPPED |= {"attr", "arg", "conversion", "level", "module", "names", "rest", "lineno", "asname", "type_params"}
+_SKIPPED = frozenset(
+    {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "simple", "is_async", "name", "id"}
+)
+_SKIPPED |= {
+    "attr",
+    "arg",
+    "conversion",
+    "level",
+    "module",
+    "names",
+    "rest",
+    "lineno",
+    "asname",
+    "type_params",
+}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
 

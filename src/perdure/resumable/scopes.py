@@ -118,7 +118,13 @@ def _definition(node: Any, scope: Scope) -> None:
 
 def _signature(node: Any, scope: Scope) -> None:
     every = [*node.args.defaults, *node.args.kw_defaults, getattr(node, "returns", None)]
-    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    arguments = [
+        *node.args.posonlyargs,
+        *node.args.args,
+        *node.args.kwonlyargs,
+        node.args.vararg,
+        node.args.kwarg,
+    ]
     every += [each.annotation for each in arguments if each]
     for expression in every:
         if expression is not None:

@@ -63,7 +63,7 @@ def _culprit(stack: Stack, error: Exception) -> NotResumable:
 def _trouble(value: Any, stacks: list[Stack]) -> Exception | None:
     try:
         dump((value,), stacks)
-    except Exception as error:  # noqa: BLE001  whatever a user's __reduce__ raises
+    except Exception as error:
         return error
     return None
 
@@ -74,8 +74,14 @@ def _readable(name: str) -> tuple[str | None, str | None]:
         return name, None
     if ":" in name:
         return name[1:].partition(":")[0], None
-    kinds = {".it": "the iterator of a loop", ".cm": "the context manager of a with", ".error": "an exception"}
-    return None, next((text for prefix, text in kinds.items() if name.startswith(prefix)), "part of an expression")
+    kinds = {
+        ".it": "the iterator of a loop",
+        ".cm": "the context manager of a with",
+        ".error": "an exception",
+    }
+    return None, next(
+        (text for prefix, text in kinds.items() if name.startswith(prefix)), "part of an expression"
+    )
 
 
 def all_stacks(stack: Stack) -> list[Stack]:
@@ -98,7 +104,7 @@ def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait], list[
     payload = envelope.unseal(data, key=key)
     envelope.check_python(data)
     try:
-        packed, waits, links = pickle.loads(payload)  # noqa: S301  the signature has been checked
+        packed, waits, links = pickle.loads(payload)
     except (AttributeError, ModuleNotFoundError) as error:
         raise CodeChanged("what the snapshot refers to", f"can't be found ({error})") from error
     except (pickle.UnpicklingError, EOFError) as error:
@@ -107,13 +113,13 @@ def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait], list[
     return stack, waits or waits_of(stack), links
 
 
-def restore(  # noqa: PLR0913
+def restore(
     data: bytes,
     *,
     value: Any = _NOTHING,
     error: BaseException | None = None,
     answers: Mapping[Path, Any] | None = None,
-    locals: Mapping[Any, Any] | None = None,  # noqa: A002
+    locals: Mapping[Any, Any] | None = None,
     key: bytes | None = None,
 ) -> Coroutine[Any, Any, Any]:
     """A coroutine that goes on from where *data* was captured.
@@ -145,7 +151,9 @@ def _answers(
     if not given:
         return {}
     if len(waits) != 1:
-        raise ValueError(f"{len(waits)} requests are pending, at {sorted(waits)}: use answers={{path: value}}")
+        raise ValueError(
+            f"{len(waits)} requests are pending, at {sorted(waits)}: use answers={{path: value}}"
+        )
     return dict.fromkeys(waits, Raise(error) if error is not None else value)
 
 

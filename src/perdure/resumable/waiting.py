@@ -97,5 +97,7 @@ def as_answers(answers: Any) -> Mapping[Path, Any]:
     if answers is None:
         return {}
     if not isinstance(answers, Mapping):
-        raise TypeError(f"a gather or race is answered by a mapping of paths, not by {type(answers).__name__}")
+        raise TypeError(
+            f"a gather or race is answered by a mapping of paths, not by {type(answers).__name__}"
+        )
     return answers
