@@ -46,6 +46,7 @@ class Metrics:
         self._reported = Counter(
             "perdure_runs_reported", "What workers reported of runs.", ("what",), registry=self.registry
         )
+        self.held = Gauge("perdure_polls_held", "Long polls that wait now.", registry=self.registry)
         self._lag = Gauge(
             "perdure_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
         )

@@ -101,6 +101,7 @@ async def _answer(app: App, listener: socket.socket, settings: Settings, ready: 
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=round(settings.stop_seconds),
     )

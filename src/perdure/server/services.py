@@ -30,4 +30,5 @@ class Services:
 
     async def hold(self, request: Request, waiting: Coroutine[Any, Any, T]) -> T:
         """Await what may take long, as `holding.hold` says."""
-        return await hold(request, self.closing, waiting)
+        with self.metrics.held.track_inprogress():
+            return await hold(request, self.closing, waiting)
