@@ -1,0 +1,178 @@
+"""Waits: what a run can wait for, tokens, and the snapshots of runs that wait.
+
+A worker reports a run that waits with what it waits for.  *Parked*: the coroutine is stored and the run
+holds nothing.  *Pinned*: a local can't be stored, so the process keeps it; the slot is free all the same.
+When something a run waits for is there, the run resumes with an answer for each wait that has one.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from perdure.core.lifecycle import Status
+from perdure.wire.model import Model, StrictModel
+from perdure.wire.values import JSON, CursorPage, DurationText, IdempotencyKey, Json, RunError, Tags
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+TagsOrOne = Annotated[Tags, BeforeValidator(_one_or_many)]
+
+
+class WaitKind(StrEnum):
+    """What a run can wait for."""
+
+    TIME = "time"
+    TOKEN = "token"
+    RUN = "run"
+
+
+class Wait(Model):
+    """One thing that a run waits for; `subject` and `kind` name it."""
+
+    kind: WaitKind
+    subject: str
+    """A token's or a run's id; of a time, any name that is unique in the run."""
+    until: datetime | None = None
+    """Of a time: when it is over."""
+
+
+class Answer(Wait):
+    """What came of a wait: there is none while it still waits."""
+
+    status: Status | None = None
+    """Of a run: how it ended."""
+    output: str | None = None
+    """A packet: what a token was completed with, or what a run returned."""
+    output_type: str = JSON
+    error: RunError | None = None
+    """Of a run that failed; of a token whose time is over."""
+
+
+class FrameView(Model):
+    """One function of a suspended run, as it is shown."""
+
+    path: list[int] = []
+    """The branch it is in: empty for the run itself, `[1]` for the second branch of its `gather`."""
+    function: str
+    module: str
+    file: str
+    line: int
+    source: str = ""
+    locals: dict[str, str] = {}
+
+
+class SnapshotView(Model):
+    """A stored state of a run."""
+
+    number: int
+    kind: Literal["wait", "checkpoint"]
+    key: str | None = None
+    """Of a checkpoint."""
+    data: Json = None
+    """What the task stored with a checkpoint."""
+    attempt: int
+    created_at: datetime
+    size: int
+    """Bytes."""
+    waits: list[Wait] = []
+    frames: list[FrameView] = []
+
+
+class Snapshots(Model):
+    """A run's stored states, newest first; the first of a parked run is where it stands."""
+
+    snapshots: list[SnapshotView]
+    pinned: str | None = None
+    """Why the run waits in memory, if it does: the local that can't be stored."""
+
+
+class TokenStatus(StrEnum):
+    """Where a token is in its life."""
+
+    WAITING = "WAITING"
+    COMPLETED = "COMPLETED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class CreateToken(Model):
+    """A token to wait for."""
+
+    idempotency_key: IdempotencyKey | None = None
+    idempotency_key_ttl: Annotated[str | None, Field(alias="idempotencyKeyTTL")] = None
+    timeout: DurationText | datetime | None = None
+    tags: TagsOrOne | None = None
+
+
+class CreatedToken(Model):
+    """The token, and where anyone may complete it."""
+
+    id: str
+    is_cached: bool
+    url: str
+
+
+class Token(Model):
+    """A token, as it is shown."""
+
+    id: str
+    url: str
+    status: TokenStatus
+    created_at: datetime
+    completed_at: datetime | None = None
+    completed_after: datetime | None = None
+    timeout_at: datetime | None = None
+    idempotency_key: str | None = None
+    idempotency_key_expires_at: datetime | None = None
+    tags: list[str] = []
+    completed_by: str | None = None
+    """`key`, `public token`, `callback` or `timeout`."""
+    output: str | None = None
+    output_type: str | None = None
+    output_is_error: bool | None = None
+
+
+class TokenPage(Model):
+    """A page of tokens, newest first."""
+
+    data: list[Token]
+    pagination: CursorPage = CursorPage()
+
+
+class TokenFilter(Model):
+    """Which tokens to list; the field names stand for the query keys in `alias`."""
+
+    status: Annotated[str | None, Field(alias="filter[status]")] = None
+    idempotency_key: Annotated[str | None, Field(alias="filter[idempotencyKey]")] = None
+    tags: Annotated[str | None, Field(alias="filter[tags]")] = None
+    created_from: Annotated[str | None, Field(alias="filter[createdAt][from]")] = None
+    created_to: Annotated[str | None, Field(alias="filter[createdAt][to]")] = None
+    period: Annotated[str | None, Field(alias="filter[createdAt][period]")] = None
+    size: Annotated[int, Field(alias="page[size]", ge=1, le=100)] = 25
+    after: Annotated[str | None, Field(alias="page[after]")] = None
+    before: Annotated[str | None, Field(alias="page[before]")] = None
+
+
+class CompleteToken(Model):
+    """What a token is completed with: any JSON value."""
+
+    data: Json = None
+
+
+class Completed(Model):
+    """The token is completed, now or before."""
+
+    success: Literal[True] = True
+
+
+class RestoreFrom(StrictModel):
+    """Where a replay begins, instead of at the top."""
+
+    snapshot: str
+    """A checkpoint's key, or a snapshot's number."""
+    locals: dict[str, Any] = {}
+    """New values of locals of the innermost function, as JSON."""
