@@ -38,7 +38,7 @@ def target(identifier: str, at: Any) -> ast.Name:
     return ast.Name(identifier, STORE, **spot(at))
 
 
-def constant(value: object, at: Any) -> ast.Constant:
+def constant(value: Any, at: Any) -> ast.Constant:
     """A literal."""
     return ast.Constant(value, **spot(at))
 
@@ -137,3 +137,18 @@ def substitute(node: Any, old: ast.AST, new: ast.AST) -> Any:
         return node
     copy = type(node)(**{field: getattr(node, field, None) for field in node._fields} | changes)
     return ast.copy_location(copy, node)
+
+
+_BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.ExceptHandler)
+
+
+def nesting(suite: Iterable[Any]) -> int:
+    """How many blocks stand inside one another in these statements, at most."""
+    deepest = 0
+    for node in suite:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        inner = (getattr(node, field, ()) for field in ("body", "orelse", "finalbody", "handlers", "cases"))
+        below = max(map(nesting, inner))
+        deepest = max(deepest, below + isinstance(node, _BLOCKS))
+    return deepest

@@ -178,8 +178,10 @@ def _with(low: Lowering, node: Any) -> None:
         first, *rest = node.items
         inner = low.mark(build.replaced(node, items=rest))
         node = low.mark(build.replaced(node, items=[first], body=[inner]))
-    rule = _async_with if isinstance(node, ast.AsyncWith) else _sync_with
-    rule(low, node)
+    if isinstance(node, ast.AsyncWith):
+        _async_with(low, node)
+    else:
+        _sync_with(low, node)
 
 
 def _sync_with(low: Lowering, node: ast.With) -> None:

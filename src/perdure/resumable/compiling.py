@@ -111,7 +111,7 @@ def _header(lowered: Lowered, point: Point | None, at: Any) -> list[ast.stmt]:
         key = build.constant(mangled(context, each), at)
         bound = ast.Compare(key, [ast.In()], [state], **build.spot(at))
         value = ast.Subscript(state, key, build.LOAD, **build.spot(at))
-        unset = [build.clear([each], at)] if each.startswith(".how") else []
+        unset: list[ast.stmt] = [build.clear([each], at)] if each.startswith(".how") else []
         statements.append(build.branch(bound, [build.assign(each, value, at)], unset, at))
     if lowered.cells:
         statements.append(_cells_again(lowered, at))
@@ -130,6 +130,11 @@ def _cells_again(lowered: Lowered, at: Any) -> ast.stmt:
 
 
 _UNCHANGED = (*FUNCTIONS, ast.Lambda, ast.ClassDef, ast.Name, ast.Constant, ast.expr_context, ast.operator)
+
+
+def _is_bare_super(node: ast.Call) -> bool:
+    called = isinstance(node.func, ast.Name) and node.func.id == "super"
+    return called and not node.args and not node.keywords
 
 
 class _Body(ast.NodeTransformer):
@@ -151,17 +156,10 @@ class _Body(ast.NodeTransformer):
             return node
         if isinstance(node, ast.Global | ast.Nonlocal):
             return ast.Pass(**build.spot(node))
-        if (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and node.target.id in self.declared
-        ):
+        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", None) in self.declared:
             return self.unannotated(node)
-        if self.first and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "super" and not node.args and not node.keywords:
-                return build.replaced(
-                    node, args=[build.name("__class__", node), build.name(self.first, node)]
-                )
+        if self.first and isinstance(node, ast.Call) and _is_bare_super(node):
+            return build.replaced(node, args=[build.name("__class__", node), build.name(self.first, node)])
         return self.copied(node)
 
     def unannotated(self, node: ast.AnnAssign) -> ast.stmt:
@@ -175,7 +173,7 @@ class _Body(ast.NodeTransformer):
         changes: dict[str, Any] = {}
         for field in node._fields:
             value = getattr(node, field, None)
-            if value.__class__ is list:
+            if type(value) is list:
                 fresh = [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
                 if any(new is not old for new, old in zip(fresh, value, strict=True)):
                     changes[field] = fresh

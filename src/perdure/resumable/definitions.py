@@ -25,6 +25,9 @@ from .scopes import analyse
 _INLINED = re.compile(r"<(list|set|dict)comp>\.<locals>\.")  # scopes of their own until Python 3.12
 
 
+_SHALLOW = 10  # the depth of blocks from which on a re-entry form might pass Python's limit of 20
+
+
 class Definition:
     """One function, method or lambda in one source text."""
 
@@ -83,6 +86,22 @@ class Definition:
             self.source.known(code, self)
             self.entries[number] = code
         return self.entries[number]
+
+    def obstacle(self, number: int) -> str | None:
+        """Why nothing can go on from await *number*: its re-entry form is more than Python compiles.
+
+        It nests deeper than the source; where that may matter, it is compiled to make sure.
+        """
+        assert self.lowered is not None
+        if build.nesting(self.lowered.body) <= _SHALLOW:
+            return None
+        try:
+            self.entry(number)
+        except SyntaxError as error:
+            return (
+                f"its re-entry form is too deep for Python ({error.msg}): move inner blocks into a function"
+            )
+        return None
 
     def globals(self, module: str) -> dict[str, Any]:
         """The globals that its functions have: those of the module, as it is now."""
@@ -197,8 +216,9 @@ def _inside(node: Any, inner: Context, outer: Context) -> Iterator[tuple[Any, Co
     body = node.body if isinstance(node.body, list) else [node.body]
     yield from _walk(ast.Module(body, []), inner)
     rest = [getattr(node, field, None) for field in node._fields if field not in ("body", "type_params")]
-    flat = [each for value in rest for each in (value if isinstance(value, list) else [value])]
-    yield from _walk(ast.Module([each for each in flat if isinstance(each, ast.AST)], []), outer)
+    flat: list[Any] = [each for value in rest for each in (value if isinstance(value, list) else [value])]
+    others: list[Any] = [each for each in flat if isinstance(each, ast.AST)]
+    yield from _walk(ast.Module(others, []), outer)
 
 
 # -- the sources of this process ---------------------------------------------------------------

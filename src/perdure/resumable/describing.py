@@ -45,6 +45,7 @@ class Opaque:
     place = "?"
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Any:
+        """Keep what the pickle passes to the real class."""
         made = super().__new__(cls)
         made.arguments, made.keywords, made.state, made.items = arguments, keywords, None, []
         return made

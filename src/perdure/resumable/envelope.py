@@ -72,6 +72,6 @@ def check_python(data: bytes) -> None:
     wanted, here = bound_to(data), f"3.{sys.version_info.minor}"
     if wanted is not None and wanted != here:
         raise BadSnapshot(
-            f"the snapshot holds functions or classes that can't be imported, as bytecode of Python {wanted}; "
-            f"this is Python {here}. Define them at the top of a module"
+            "the snapshot holds functions or classes that can't be imported, as bytecode of Python "
+            f"{wanted}; this is Python {here}. Define them at the top of a module"
         )

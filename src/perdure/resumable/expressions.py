@@ -136,8 +136,9 @@ def defaults(low: Lowering, arguments: ast.arguments) -> ast.arguments:
     """Lower the default values of a function's parameters."""
     plain = len(arguments.defaults)
     lowered = in_order(low, [*arguments.defaults, *arguments.kw_defaults])
-    fields = {field: getattr(arguments, field) for field in arguments._fields}
-    return ast.arguments(**fields | {"defaults": lowered[:plain], "kw_defaults": lowered[plain:]})
+    fields: dict[str, Any] = {field: getattr(arguments, field) for field in arguments._fields}
+    fields |= {"defaults": lowered[:plain], "kw_defaults": lowered[plain:]}
+    return ast.arguments(**fields)
 
 
 @lowers(EXPRESSIONS, ast.NamedExpr)

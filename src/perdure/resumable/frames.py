@@ -120,9 +120,9 @@ def _site(definition: Definition, number: int, frame: Any) -> Site:
     else:
         point = definition.lowered.points[number - 1]
         line = point.line
-        if point.reason:
+        if reason := point.reason or definition.obstacle(number):
             raise NotResumable(
-                point.reason,
+                reason,
                 function=f"{module}.{definition.qualname}",
                 file=frame.f_code.co_filename,
                 line=line,

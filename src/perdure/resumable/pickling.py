@@ -191,7 +191,7 @@ def _exception(error: BaseException) -> Any:
     own = [each for each in kind.__mro__ if "__reduce__" in vars(each) or "__reduce_ex__" in vars(each)]
     if own[0].__module__ != "builtins":
         return NotImplemented
-    state = (
+    state: tuple[Any, ...] = (
         error.__dict__,
         error.__cause__,
         error.__context__,
@@ -199,7 +199,9 @@ def _exception(error: BaseException) -> Any:
         error.__traceback__,
     )
     if kind.__module__ == "builtins":
-        _, arguments, *rest = error.__reduce__()
+        arguments, *rest = error.__reduce__()[1:]
+        if rest and isinstance(rest[0], dict):
+            state = error.__dict__ | rest[0], *state[1:]
         return revive.builtin_error, (kind, arguments), state, None, None, revive.fill_error
     return revive.error, (kind, error.args), state, None, None, revive.fill_error
 

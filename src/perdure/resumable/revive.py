@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from functools import partial
 from types import CellType, FunctionType, MethodType, TracebackType
 from typing import Any
@@ -86,7 +87,8 @@ def error(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseExceptio
 def fill_error(made: BaseException, state: tuple[Any, ...]) -> None:
     """The attributes and the links of an exception."""
     names, made.__cause__, made.__context__, made.__suppress_context__, made.__traceback__ = state
-    made.__dict__.update(names)
+    for name, value in names.items():
+        BaseException.__setattr__(made, name, value)
 
 
 def _place() -> Iterator[None]:
@@ -122,10 +124,8 @@ async def _nothing() -> AsyncIterator[None]:
 def ended_async_generator() -> AsyncIterator[None]:
     """An async generator that has ended."""
     made = _nothing()
-    try:
+    with suppress(StopAsyncIteration, StopIteration):
         made.__anext__().__await__().__next__()
-    except (StopAsyncIteration, StopIteration):
-        pass
     return made
 
 
@@ -165,10 +165,8 @@ def fill_generator(made: Any, state: tuple[str, State, Any]) -> None:
         box[INNER] = [starter(unpack(inner))]
         return
     step = made.__anext__().__await__().__next__ if hasattr(made, "ag_frame") else made.__next__
-    try:
+    with suppress(StopIteration):
         step()
-    except StopIteration:
-        pass
 
 
 # -- stacks ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What rewritten code calls. Its module is known to that code by a hidden global name."""
 
 import builtins
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from itertools import chain
 from typing import Any
 
@@ -65,7 +65,7 @@ class Ready:
     def __init__(self, value: object = None) -> None:
         self.value = value
 
-    def __await__(self) -> Iterator[Any]:
+    def __await__(self) -> Generator[Any, Any, Any]:
         return self.value
         yield
 

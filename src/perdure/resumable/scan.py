@@ -65,7 +65,7 @@ def scan(node: Any, marks: Marks) -> int:
         bits = _POINTS.get(cls) or (EXIT if cls in _EXITS else 0)
         for field in _CHILDREN[cls]:
             value = getattr(node, field, None)
-            if value.__class__ is list:
+            if type(value) is list:
                 for item in value:
                     if isinstance(item, ast.AST):  # not None (dict display), not str (names)
                         bits |= scan(item, marks)

@@ -23,7 +23,7 @@ class Scope:
     children: "list[Scope]" = field(default_factory=list)
     parent: "Scope | None" = None
 
-    def child(self, **kind: bool) -> "Scope":
+    def child(self, **kind: Any) -> "Scope":
         """A scope inside this one."""
         scope = Scope(parent=self, **kind)
         self.children.append(scope)
@@ -87,7 +87,7 @@ def _visit(node: ast.AST, scope: Scope) -> None:
 def _visit_children(node: ast.AST, scope: Scope) -> None:
     for name in node._fields:
         value = getattr(node, name, None)
-        if value.__class__ is list:
+        if type(value) is list:
             for item in value:
                 if isinstance(item, ast.AST):
                     _visit(item, scope)
