@@ -33,24 +33,18 @@ from .frames import Frame, Stack, State, read_frame, stack_of
 from .packing import pack, pack_site
 
 PROTOCOL = 5
+_CHAINED = cloudpickle.Pickler.dispatch_table
 
 
 class Refused(TypeError):
     """A value that must not be stored, though it could be pickled somehow."""
 
 
-class _Dispatch(dict[type, Any]):
-    """cloudpickle's table and copyreg's in one: chained, each look-up would cost a microsecond."""
-
-    def __missing__(self, kind: type) -> Any:
-        return copyreg.dispatch_table[kind]
-
-
 class Pickler(cloudpickle.Pickler):
     """Writes a snapshot's payload; ``bytecode`` tells whether it is bound to this Python."""
 
     bytecode = False
-    dispatch_table = _Dispatch(cloudpickle.Pickler.dispatch_table)
+    dispatch_table: dict[type, Any] = {}  # noqa: RUF012  the same for all
 
     def __init__(self, file: io.BytesIO, stacks: list[Stack]) -> None:
         super().__init__(file, PROTOCOL)
@@ -67,7 +61,10 @@ class Pickler(cloudpickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """How to store *obj*; NotImplemented leaves it to pickle."""
-        reducer = _REDUCERS.get(type(obj))
+        kind = type(obj)
+        if kind in _PLAIN or (kind is type and obj in _PLAIN):
+            return NotImplemented
+        reducer = _REDUCERS.get(kind)
         if reducer is not None:
             return reducer(self, obj)
         if isinstance(obj, BaseException):
@@ -234,15 +231,12 @@ def _dict_view(_: Pickler, view: Any) -> Any:
 def _itertool(_: Pickler, iterator: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return iterator.__reduce__()
+        reduced = iterator.__reduce__()
+    return (revive.itertool, reduced) if len(reduced) == 3 else reduced
 
 
 def _file(_: Pickler, file: Any) -> Any:
     raise Refused(f"cannot pickle {type(file).__name__!r} object: an open file stays in its process")
-
-
-def _plain(_: Pickler, __: Any) -> Any:
-    return NotImplemented
 
 
 _VIEWS: dict[type, str] = {
@@ -250,6 +244,9 @@ _VIEWS: dict[type, str] = {
     **{type(iter(getattr({}, name)())): name for name in ("keys", "values", "items")},
 }
 _ITERTOOLS = [each for each in vars(itertools).values() if isinstance(each, type)]
+# What pickle does right by itself, and is met often.
+_PLAIN = frozenset({BuiltinFunctionType, enumerate, zip, map, filter, reversed, type(iter([])), type(iter(()))})
+_PLAIN |= {type(iter(range(0))), range, slice, complex, Wait}
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 
 _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
@@ -261,7 +258,6 @@ _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     AsyncGeneratorType: _async_generator,
     GeneratorType: _generator,
     CoroutineType: _coroutine,
-    BuiltinFunctionType: _plain,
     **dict.fromkeys([type({}.keys()), type({}.values()), type({}.items())], _dict_view),
     **dict.fromkeys([type(iter({}.keys())), type(iter({}.values())), type(iter({}.items()))], _dict_iterator),
     **(dict.fromkeys(_ITERTOOLS, _itertool) if (3, 12) <= sys.version_info < (3, 14) else {}),
@@ -274,6 +270,8 @@ def dump(payload: Any, stacks: list[Stack]) -> tuple[bytes, bool]:
 
     *stacks* are all those in the payload.
     """
+    if len(Pickler.dispatch_table) != len(_CHAINED.maps[0]) + len(copyreg.dispatch_table):
+        Pickler.dispatch_table = dict(_CHAINED)  # flat: looking up a chain costs a microsecond
     buffer = io.BytesIO()
     pickler = Pickler(buffer, stacks)
     pickler.dump((*payload, pickler.links))

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
@@ -113,6 +114,15 @@ def dict_iterator(held: dict[Any, Any], view: str, done: int) -> Any:
     made = iter(getattr(held, view)())
     for _ in range(done):
         next(made)
+    return made
+
+
+def itertool(kind: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], state: Any) -> Iterator[Any]:
+    """An iterator of `itertools` at its place; Python 3.12 warns that 3.14 will not do this."""
+    made: Any = kind(*arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made.__setstate__(state)
     return made
 
 

@@ -1,6 +1,10 @@
 """The bookkeeping of ``except*``, for the clauses that have awaits inside (PEP 654)."""
 
+import sys
 from typing import Any
+
+
+_ALWAYS_SPLITS = sys.version_info >= (3, 12)  # what no clause takes is a new group since then
 
 
 class Split:
@@ -21,7 +25,7 @@ class Split:
             return False
         if isinstance(rest, BaseExceptionGroup):
             part, left = rest.split(kinds)
-            self.rest = rest if part is None else left
+            self.rest = rest if part is None and not _ALWAYS_SPLITS else left
         elif isinstance(rest, kinds):
             part, self.rest = BaseExceptionGroup("", (rest,)), None
         else:
