@@ -72,6 +72,17 @@ PROJECT = """
 """
 
 
+PLAIN = """
+def plain_{}(a, b):
+    c = [a, b]
+    for d in c:
+        if d:
+            a += d
+    return a
+
+"""
+
+
 @contextlib.contextmanager
 def project(source: str, lines: int = 0) -> Iterator[Callable[[bool], ModuleType]]:
     """A module in a folder of its own; the function given imports it, rewritten or untouched."""
@@ -131,7 +142,8 @@ def plain_form(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, s
         )
         yield f"plain form of `{name}` against the untouched function", f"{ours / theirs:.3f} x", "<= 1.05 x"
     theirs, ours = in_turn(
-        lambda: asyncio.run(ordinary(untouched.loop, turns)), lambda: asyncio.run(ordinary(rewritten.loop, turns))
+        lambda: asyncio.run(ordinary(untouched.loop, turns)),
+        lambda: asyncio.run(ordinary(rewritten.loop, turns)),
     )
     yield "the same, `loop` as a task of asyncio", f"{ours / theirs:.3f} x", "<= 1.05 x"
 
@@ -161,10 +173,7 @@ def snapshots(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, st
 def importing() -> Iterator[tuple[str, str, str]]:
     """A project of 3,000 lines: half of its functions wait."""
     body = textwrap.dedent(PROJECT).replace("from perdure.resumable import suspend\n", "")
-    plain = "".join(
-        f"def plain_{n}(a, b):\n    c = [a, b]\n    for d in c:\n        if d:\n            a += d\n    return a\n\n\n"
-        for n in range(6)
-    )
+    plain = "".join(PLAIN.format(number) for number in range(6))
     copies = 30
     source = "from perdure.resumable import suspend\n" + (body + plain) * copies
     hundreds = source.count("\n") / 100

@@ -85,7 +85,10 @@ def test_changed_code_is_refused_by_name(project: Project, change: dict[str, str
 
 @pytest.mark.parametrize(
     "change",
-    [{"async def inner": "async def renamed", "await inner": "await renamed"}, {"async def inner": "def inner", "await suspend(c)": "suspend(c)"}],
+    [
+        {"async def inner": "async def renamed", "await inner": "await renamed"},
+        {"async def inner": "def inner", "await suspend(c)": "suspend(c)"},
+    ],
     ids=["renamed", "no longer async"],
 )
 def test_a_function_that_is_gone_is_refused_by_name(project: Project, change: dict[str, str]) -> None:
@@ -115,7 +118,9 @@ def test_a_changed_nested_function_is_a_change_of_the_frame_that_runs_it(project
                 return await suspend(a), b + 1
             return await inner(2)
     """)
-    assert after(project, {"return await suspend(a), b + 1": "return (await suspend(a),\n b + 1)"}, source) == ("v", 3)
+    assert after(
+        project, {"return await suspend(a), b + 1": "return (await suspend(a),\n b + 1)"}, source
+    ) == ("v", 3)
 
-    with pytest.raises(CodeChanged, match="inner|outer"):
+    with pytest.raises(CodeChanged, match=r"inner|outer"):
         after(project, {"b + 1": "b + 2"}, source)

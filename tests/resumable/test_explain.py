@@ -30,18 +30,24 @@ def test_the_claims_can_all_be_captured() -> None:
 
 
 def test_a_function_over_the_variable_of_a_waiting_comprehension_is_found(project: Project) -> None:
-    found = findings(project, """
+    found = findings(
+        project,
+        """
             return [lambda: x for x in [1, 2] if await suspend(x)]
-    """)
+    """,
+    )
 
     assert any("comprehension" in finding.reason for finding in found)
 
 
 def test_an_open_file_across_a_wait_is_found(project: Project) -> None:
-    found = findings(project, """
+    found = findings(
+        project,
+        """
             with open("a") as file:
                 await suspend(1)
-    """)
+    """,
+    )
 
     assert found
     assert found[0].line
@@ -49,19 +55,25 @@ def test_an_open_file_across_a_wait_is_found(project: Project) -> None:
 
 
 def test_a_lock_across_a_wait_is_found(project: Project) -> None:
-    found = findings(project, """
+    found = findings(
+        project,
+        """
             with threading.Lock():
                 await suspend(1)
-    """)
+    """,
+    )
 
     assert found
 
 
 def test_a_finding_is_one_line_with_its_place(project: Project) -> None:
-    found = findings(project, """
+    found = findings(
+        project,
+        """
             with open("a") as file:
                 await suspend(1)
-    """)[0]
+    """,
+    )[0]
 
     assert found.function.endswith(".main")
     assert found.file.endswith(".py")

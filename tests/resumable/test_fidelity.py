@@ -9,7 +9,7 @@ import traceback
 import coverage
 import pytest
 
-from perdure.resumable import capture, resumable, restore, suspend
+from perdure.resumable import capture, restore, resumable, suspend
 from tests.resumable.kit.oracle import untouched
 from tests.resumable.kit.project import Project, result, waiting
 
@@ -84,7 +84,14 @@ def both(project: Project):
 
 
 def functions(module):
-    return [module.main, module.inner, module.plain, module.Thing.method, module.Thing.fixed, module.Thing.stream]
+    return [
+        module.main,
+        module.inner,
+        module.plain,
+        module.Thing.method,
+        module.Thing.fixed,
+        module.Thing.stream,
+    ]
 
 
 def test_names_docstrings_annotations_and_signatures_are_the_user_s(both) -> None:
@@ -114,7 +121,8 @@ def test_inspect_sees_what_the_user_wrote(both) -> None:
         assert ours.__code__.co_kwonlyargcount == theirs.__code__.co_kwonlyargcount
     assert inspect.getsource(module.inner) == inspect.getsource(module.inner.__code__)
     assert inspect.getsource(module.inner).startswith("async def inner(")
-    assert inspect.iscoroutine(coroutine := module.main(1))
+    coroutine = module.main(1)
+    assert inspect.iscoroutine(coroutine)
     coroutine.close()
 
 

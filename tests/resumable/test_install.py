@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -25,7 +26,11 @@ def _writing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cached(project: Folder) -> dict[str, int]:
     """The cache files of a project, and when each was written."""
-    return {path.name: path.stat().st_mtime_ns for path in project.folder.rglob("*") if path.is_file() and path.suffix != ".py"}
+    return {
+        path.name: path.stat().st_mtime_ns
+        for path in project.folder.rglob("*")
+        if path.is_file() and path.suffix != ".py"
+    }
 
 
 def test_modules_under_the_folder_are_rewritten(project: Project) -> None:
@@ -130,7 +135,9 @@ def test_python_s_own_cache_is_left_alone(project: Project) -> None:
     name = project.write(SOURCE)
     project.load(name)
 
-    told = run_python("-c", f"import {name}; print('.k' in {name}.main.__code__.co_varnames)", path=(project.folder,))
+    told = run_python(
+        "-c", f"import {name}; print('.k' in {name}.main.__code__.co_varnames)", path=(project.folder,)
+    )
 
     assert told.strip() == "False"
 
@@ -160,7 +167,7 @@ def test_a_syntax_error_is_python_s_own(project: Project) -> None:
 
 
 def test_a_source_in_another_encoding(project: Project) -> None:
-    source = "# -*- coding: latin-1 -*-\nfrom perdure.resumable import suspend\nasync def main():\n    return 'é', await suspend(1)\n"
+    source = "# -*- coding: latin-1 -*-\n" + dedent(SOURCE).replace("return 1", "return 'é'")
     (project.folder / "latin.py").write_bytes(source.encode("latin-1"))
 
     assert result(restore(capture(waiting(project.load("latin").main())), value=2)) == ("é", 2)

@@ -11,12 +11,19 @@ README = Path(perdure.resumable.__file__).with_name("README.md").read_text(encod
 
 def scripts() -> list[str]:
     """The Python blocks that are whole scripts."""
-    return [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "StopIteration" in block]
+    return [
+        block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "StopIteration" in block
+    ]
 
 
 def test_ten_lines_count_to_three_over_three_processes(tmp_path: Path) -> None:
     script = next(block for block in scripts() if "restore(" in block and "write_bytes" in block)
-    assert len([line for line in script.splitlines() if line.strip() and not line.startswith(("import", "from"))]) <= 14
+    assert (
+        len(
+            [line for line in script.splitlines() if line.strip() and not line.startswith(("import", "from"))]
+        )
+        <= 14
+    )
     (tmp_path / "count.py").write_text(script)
 
     told = [run_python("count.py", cwd=tmp_path).split() for _ in range(3)]

@@ -118,7 +118,7 @@ def test_errors_say_what_to_do_next(module) -> None:
 
     with pytest.raises(BadSnapshot, match="key"):
         restore(data, value=1)
-    with pytest.raises(BadSnapshot, match="(?i)sign"):
+    with pytest.raises(BadSnapshot, match=r"(?i)sign"):
         restore(data, value=1, key=b"other")
 
 

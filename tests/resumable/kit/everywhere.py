@@ -74,7 +74,9 @@ def normal(effect: str) -> str:
 
 def sampled(count: int, most: int) -> set[int]:
     """At most so many of the numbers below `count`, spread evenly, the last among them."""
-    return set(range(count)) if count <= most else {count - 1 - number * count // most for number in range(most)}
+    return (
+        set(range(count)) if count <= most else {count - 1 - number * count // most for number in range(most)}
+    )
 
 
 def same_everywhere(

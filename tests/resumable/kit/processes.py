@@ -18,7 +18,13 @@ def run_python(*arguments: str, cwd: Path = ROOT, path: tuple[Path, ...] = (), *
     paths = [str(ROOT / "src"), str(ROOT), *map(str, path)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if done.returncode:
         raise AssertionError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
@@ -41,7 +47,13 @@ class Chroot:
         return self.folder / self.home.lstrip("/")
 
     def run(self, *arguments: str) -> str:
-        command = ["chroot", str(self.folder), "/usr/bin/env", f"PYTHONPATH={self.home}", "PYTHONDONTWRITEBYTECODE=1"]
+        command = [
+            "chroot",
+            str(self.folder),
+            "/usr/bin/env",
+            f"PYTHONPATH={self.home}",
+            "PYTHONDONTWRITEBYTECODE=1",
+        ]
         done = subprocess.run(
             [*command, "sh", "-c", f'cd {self.home} && exec python3 "$@"', "sh", *arguments],
             capture_output=True,
@@ -83,7 +95,9 @@ def _bootstrap(folder: Path) -> None:
         raise Unavailable(f"no debootstrap, and no folder in {TRIXIE}: Python 3.13 was not tried")
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}")  # several test processes may come here at once
     fresh.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([*DEBOOTSTRAP, str(fresh)], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [*DEBOOTSTRAP, str(fresh)], capture_output=True, text=True, timeout=600, check=False
+    )
     if done.returncode == 0 and not folder.exists():
         fresh.rename(folder)
     if fresh.exists():  # a failed debootstrap leaves /proc mounted in it

@@ -1,7 +1,7 @@
 """Carry snapshots of all claims from one process to another, maybe of another Python.
 
-    python -m tests.resumable.kit.relay write FILE     every claim at every wait, as bytes
-    python -m tests.resumable.kit.relay read FILE      go on from each; differences as JSON
+python -m tests.resumable.kit.relay write FILE     every claim at every wait, as bytes
+python -m tests.resumable.kit.relay read FILE      go on from each; differences as JSON
 """
 
 import json
@@ -47,7 +47,9 @@ def read(path: Path) -> list[list[str]]:
     for family, name, plain in pickle.loads(path.read_bytes()):
         seen = _wake(plain, world)
         if seen != expected[family, name]:
-            different.append([f"{family}.{name} at wait {plain['number']}", str(expected[family, name]), str(seen)])
+            different.append(
+                [f"{family}.{name} at wait {plain['number']}", str(expected[family, name]), str(seen)]
+            )
     return different
 
 

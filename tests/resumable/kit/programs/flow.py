@@ -37,7 +37,12 @@ def iteration(w: Writer, s: Scope) -> tuple[str, str, list[str]]:
     some, more = f"[{items(w, s, 1)}]", f"[{items(w, s, 0)}]"
     if form == 5:
         return f"{x}, ({y}, *_)", f"enumerate(zip({some}, {more}))", [x, y]
-    pairs = ["enumerate({0}, 1)", "zip({0}, {1})", "dict(zip({0}, {1})).items()", "zip({0}, {1}, strict=True)"]
+    pairs = [
+        "enumerate({0}, 1)",
+        "zip({0}, {1})",
+        "dict(zip({0}, {1})).items()",
+        "zip({0}, {1}, strict=True)",
+    ]
     return f"{x}, {y}", w.pick(pairs).format(some, more), [x, y]
 
 
@@ -82,7 +87,16 @@ def match(w: Writer, s: Scope) -> Lines:
 
 def case(w: Writer, s: Scope) -> Lines:
     x = w.name("x")
-    patterns = ["0", "1", "int() as {x}", "0 | 2 | 3 as {x}", "[{x}, *_]", "[_, {x}]", "[]", "{{1: {x}, **_rest}}"]
+    patterns = [
+        "0",
+        "1",
+        "int() as {x}",
+        "0 | 2 | 3 as {x}",
+        "[{x}, *_]",
+        "[_, {x}]",
+        "[]",
+        "{{1: {x}, **_rest}}",
+    ]
     pattern = w.pick([*patterns, "Box({x})", "Box(value=int({x}))", "[{x}] | Box({x})"])
     names = [x] if "{x}" in pattern else []
     pattern = pattern.format(x=x)
@@ -90,4 +104,3 @@ def case(w: Writer, s: Scope) -> Lines:
     inside.ints += names
     guard = f" if {expr(w, inside)}" if w.one_in(3) else ""
     return [f"case {pattern}{guard}:", *indent(block(w, inside))]
-

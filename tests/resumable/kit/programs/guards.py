@@ -1,7 +1,7 @@
 """`with` and `try`, of every kind."""
 
 from .expressions import expr
-from .flow import deep, otherwise
+from .flow import otherwise
 from .simple import ERRORS, STATEMENTS, block
 from .writer import Lines, Scope, Writer, indent
 
@@ -33,7 +33,14 @@ def with_block(w: Writer, s: Scope) -> Lines:
 
 
 def handler(w: Writer, s: Scope, mark: str = "", **changes: object) -> Lines:
-    kinds = [*ERRORS, "Exception", f"({w.pick(ERRORS)}, IndexError)", "LookupError", "ArithmeticError", "NameError"]
+    kinds = [
+        *ERRORS,
+        "Exception",
+        f"({w.pick(ERRORS)}, IndexError)",
+        "LookupError",
+        "ArithmeticError",
+        "NameError",
+    ]
     head = f"except{mark} {w.pick(kinds)}"
     if w.below(2):
         return [f"{head}:", *indent(block(w, s, handler=True, **changes))]
@@ -74,4 +81,3 @@ def try_group(w: Writer, s: Scope) -> Lines:
 def leave_by_finally(w: Writer, s: Scope) -> Lines:
     ways = ["break", "continue"] + ([] if s.yields else [f"return {expr(w, s, 1)}"])
     return ["try:", *indent([*block(w, s), w.pick(ways)]), *ending(w, s)]
-

@@ -112,7 +112,14 @@ def importing(w: Writer, s: Scope) -> Lines:
 def hold_iterator(w: Writer, s: Scope) -> Lines:
     name = w.name("it")
     values = f"[{expr(w, s, 1)}, {expr(w, s, 0)}]"
-    forms = ["iter({})", "reversed({})", "map(double, {})", "filter(odd, {})", "chain({}, [7])", "islice({}, 1)"]
+    forms = [
+        "iter({})",
+        "reversed({})",
+        "map(double, {})",
+        "filter(odd, {})",
+        "chain({}, [7])",
+        "islice({}, 1)",
+    ]
     lines = [f"{name} = {w.pick(forms).format(values)}"]
     s.iterators.append(name)
     return lines

@@ -80,7 +80,7 @@ class Scope:
         return replace(self, **(copies | {"depth": self.depth - 1} | changes))
 
     def closed(self, **changes: Any) -> "Scope":
-        """The scope of a lambda or generator expression: it does not see a waiting comprehension's variables."""
+        """The scope of a lambda or generator expression: it sees no variable of a waiting comprehension."""
         hidden = self.looped if self.awaits else ()
         inside = self.inner(**({"awaits": False, "walrus": False} | changes))
         inside.ints = [name for name in inside.ints if name not in hidden]
