@@ -67,3 +67,32 @@ def server(folder: Path, **settings: str) -> Iterator[Server]:
         process.wait(STOP_S)
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def worker(project: Path, server: Server, *, key: str, log: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a worker of a project, connected to a server, and end it.
+
+    Args:
+        project: the project's folder.
+        server: where it asks for runs.
+        key: the environment's secret key.
+        log: the file that takes what it prints.
+    """
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "perdure.worker", str(project)],
+            env=variables(PERDURE_API_URL=server.url, PERDURE_SECRET_KEY=key),
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_S)
