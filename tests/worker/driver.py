@@ -132,6 +132,7 @@ class ZygoteDriver(Line):
         self._executors: list[ExecutorDriver] = []
         message = self.next()
         assert isinstance(message, Discovered), message
+        assert message.problems == []
         self.discovered = message
 
     def executor(self, *, is_shared: bool = False) -> ExecutorDriver:

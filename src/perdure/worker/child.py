@@ -17,7 +17,7 @@ from perdure.sdk.discover import Catalog, discover
 from perdure.sdk.project import load_project
 from perdure.wire.executor import Discovered, Unloadable, frame
 from perdure.worker import system
-from perdure.worker.executor import Executor
+from perdure.worker.executor import Executor, warm_up
 from perdure.worker.zygote import Zygote
 
 
@@ -30,6 +30,7 @@ def main() -> None:
         return
     catalog = _import(Path(root), pipe)
     if role == "zygote":
+        warm_up()
         Zygote(pipe, lambda theirs: Executor(theirs, catalog.tasks).run()).serve()
 
 

@@ -28,13 +28,16 @@ from perdure.sdk.task import Task
 from perdure.wire.executor import (
     TO_EXECUTOR,
     Begin,
+    Changed,
     Finished,
     Flush,
     Flushed,
+    Logged,
     Ready,
     Start,
     Stop,
 )
+from perdure.wire.workers import Canceled, Failed, LogLine, MetadataChanged, Succeeded
 from perdure.worker import system
 from perdure.worker.blocked import BLOCKED_SECONDS, LoopWatch, where_main_is
 from perdure.worker.hosted import HostedRun, Why
@@ -53,6 +56,24 @@ _LOOP_READS = sys.platform != "win32"
 
 Call = Callable[..., object]
 """How a function gets to the event loop: called, in its thread; `call_soon_threadsafe`, in the other."""
+
+
+def warm_up() -> None:
+    """Build what Pydantic would build when an executor first needs it; a fork then has it at once."""
+    TO_EXECUTOR.rebuild()
+    for model in (
+        Ready,
+        Finished,
+        Flush,
+        Logged,
+        Changed,
+        LogLine,
+        MetadataChanged,
+        Succeeded,
+        Failed,
+        Canceled,
+    ):
+        model.model_rebuild()
 
 
 class Executor:
