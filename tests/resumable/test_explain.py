@@ -29,17 +29,6 @@ def test_the_claims_can_all_be_captured() -> None:
     assert len(told) <= 5, told
 
 
-def test_a_function_over_the_variable_of_a_waiting_comprehension_is_found(project: Project) -> None:
-    found = findings(
-        project,
-        """
-            return [lambda: x for x in [1, 2] if await suspend(x)]
-    """,
-    )
-
-    assert any("comprehension" in finding.reason for finding in found)
-
-
 def test_an_open_file_across_a_wait_is_found(project: Project) -> None:
     found = findings(
         project,

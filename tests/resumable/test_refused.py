@@ -242,18 +242,6 @@ def test_an_operand_that_cannot_be_stored_is_refused_without_a_local(project: Pr
     assert "lock" in refused.value.reason
 
 
-def test_a_function_over_the_variable_of_a_waiting_comprehension_is_refused(project: Project) -> None:
-    module = project.module("""
-        from perdure.resumable import suspend
-
-        async def main():
-            return [lambda: x for x in [1, 2] if await suspend(x)]
-    """)
-
-    with pytest.raises(NotResumable, match="comprehension"):
-        capture(waiting(module.main()))
-
-
 def test_a_coroutine_that_is_not_ours_is_refused() -> None:
     async def stranger() -> None:
         await _Pause()

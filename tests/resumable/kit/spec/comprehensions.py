@@ -59,6 +59,19 @@ async def lambdas_in_a_comprehension_share_its_variable():
     return [f() for f in functions], [f() for f in more]
 
 
+async def each_run_of_a_waiting_comprehension_has_variables_of_its_own():
+    told = []
+    for turn in (1, 2):
+        functions = [lambda: (x, turn) for x in [1, 2] if await suspend(x)]
+        by_key = {key: lambda: key for key in (1, 2) if await suspend(key)}
+        pairs = [(last := x, lambda: x) for x in (1, 2) if await suspend(x)]
+        told.append((functions, by_key, pairs, last))
+    await suspend(0)
+    return [
+        ([f() for f in functions], by_key[1](), pairs[0][1](), last) for functions, by_key, pairs, last in told
+    ]
+
+
 async def a_comprehension_over_locals_of_the_function():
     factor, items = 3, [1, 2]
     first = [x * factor for x in items]
