@@ -18,7 +18,7 @@ from .errors import CodeChanged
 from .fingerprint import fingerprint
 from .lower import Context, Lowered, lower_definition, lower_function
 from .parsing import parse
-from .preparing import as_function
+from .preparing import as_coroutine_function, as_function, is_closed_over
 from .scan import COMPREHENSIONS, FUNCTIONS
 from .scopes import analyse
 
@@ -202,6 +202,8 @@ def _walk(node: Any, context: Context) -> Iterator[tuple[Any, Context]]:
             yield from _walk(child, Context(path, context.visible | variables, context.class_name))
         elif isinstance(child, COMPREHENSIONS):
             variables = frozenset(analyse(_held(child)).children[-1].bound)
+            if is_closed_over(child):
+                yield as_coroutine_function(child, set()), context
             yield from _walk(child, Context(context.path, context.visible | variables, context.class_name))
         else:
             yield from _walk(child, context)

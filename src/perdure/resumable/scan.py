@@ -119,6 +119,8 @@ def _comprehension(node: Any, marks: Marks) -> int:
     for field in _CHILDREN[node.__class__]:
         value = getattr(node, field)
         bits |= scan_all(value if isinstance(value, list) else [value], marks)
+    if bits & POINT and bits & (CLOSES | GENERATOR):
+        bits |= GENERATOR  # a function inside may close over the comprehension's variable
     return bits
 
 

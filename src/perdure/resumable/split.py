@@ -3,7 +3,6 @@
 import sys
 from typing import Any
 
-
 _ALWAYS_SPLITS = sys.version_info >= (3, 12)  # what no clause takes is a new group since then
 
 
