@@ -140,3 +140,25 @@ def test_a_script_is_split_at_its_semicolons_only():
 def test_a_script_takes_no_parameters():
     with pytest.raises(StatementInvalid, match="no parameters"):
         spell_script("x", "delete from t where a = :a", "sqlite")
+
+
+def test_a_part_is_said_once_for_several_statements():
+    text = """Some words.
+
+-- part: live
+status = 'QUEUED' and at < :now
+-- name: live
+select 1 from t where {part:live}
+-- name: all
+select 1 from t where a = :a or ({part:live})
+"""
+
+    found = {name: compile_statement(name, body, "sqlite") for name, body in split_named(text, "sqlite")}
+
+    assert found["live"].text == "select 1 from t where status = 'QUEUED' and at < ?1"
+    assert found["all"].parameters == {"a", "now"}
+
+
+def test_a_part_that_is_not_there_is_told():
+    with pytest.raises(StatementInvalid, match="has no part 'dead'"):
+        list(split_named("-- name: a\nselect {part:dead}\n", "sqlite"))
