@@ -68,7 +68,7 @@ class World:
     async def until(self, run: str, status: Status) -> None:
         """Wait until a run has a status."""
         async with asyncio.timeout(PATIENCE):
-            while (await self.client.runs.retrieve(run)).status != status:
+            while (await self.client.runs.retrieve(run)).status != status:  # noqa: ASYNC110 -- of another process
                 await asyncio.sleep(0.01)
 
     @property

@@ -61,18 +61,9 @@ Call = Callable[..., object]
 def warm_up() -> None:
     """Build what Pydantic would build when an executor first needs it; a fork then has it at once."""
     TO_EXECUTOR.rebuild()
-    for model in (
-        Ready,
-        Finished,
-        Flush,
-        Logged,
-        Changed,
-        LogLine,
-        MetadataChanged,
-        Succeeded,
-        Failed,
-        Canceled,
-    ):
+    sent = (Ready, Logged, Changed, Flush, Finished)
+    parts = (LogLine, MetadataChanged, Succeeded, Failed, Canceled)
+    for model in (*sent, *parts):
         model.model_rebuild()
 
 
@@ -198,6 +189,8 @@ class Executor:
                 call(self._flushed, flushed)
 
     def _end(self, hosted: HostedRun, why: Why) -> None:
+        if hosted.why is not None:
+            return
         hosted.end(why)
         if hosted.is_async:
             self._loop.call_soon_threadsafe(hosted.cancel)
@@ -221,14 +214,13 @@ class Executor:
 
     def _guard(self) -> None:
         seen = 0
-        with contextlib.suppress(OSError):  # the pipe is broken, which the next read sees
-            while self._inbox.is_open:
-                # Bursts of short runs do not wake the guard for each: it sleeps after a tick without any.
-                self._is_guard_asleep = seen == self._begun and not self._runs
-                seen = self._begun
-                self._pause(None if self._is_guard_asleep and not self._runs else _TICK)
-                self._read(self._loop.call_soon_threadsafe)
-                self._look_after_runs(time.monotonic())
+        while self._inbox.is_open:
+            # Bursts of short runs do not wake the guard for each: it sleeps after a tick without any.
+            self._is_guard_asleep = seen == self._begun and not self._runs
+            seen = self._begun
+            self._pause(None if self._is_guard_asleep and not self._runs else _TICK)
+            self._read(self._loop.call_soon_threadsafe)
+            self._look_after_runs(time.monotonic())
 
     def _pause(self, seconds: float | None) -> None:
         if _LOOP_READS:

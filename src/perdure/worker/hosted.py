@@ -61,8 +61,8 @@ class HostedRun:
 
     def end(self, why: Why) -> None:
         """Note that it is to end; `cancel` or `interrupt` does it."""
-        self.why = self.why or why
-        self.runtime.canceled = self.why == "canceled"
+        self.why = why
+        self.runtime.canceled = why == "canceled"
 
     def cancel(self) -> None:
         """Cancel the asyncio task, unless the user's code was interrupted already, or has ended."""
@@ -80,8 +80,8 @@ class HostedRun:
         if self._is_on(frame):
             self._is_interrupted = True
             raise RunCanceled
-        # A hook runs, or nothing yet: an await will end it.
-        asyncio.get_running_loop().call_soon_threadsafe(self.cancel)
+        if not self.is_async:  # a hook runs, or nothing yet: the next await ends it
+            asyncio.get_running_loop().call_soon_threadsafe(self.cancel)
 
     def _is_on(self, frame: FrameType | None) -> bool:
         """Tell whether the task's function is on a stack, so that an exception raised there ends it."""

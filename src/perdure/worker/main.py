@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 DONE = 0
 FAILED = 1
-WRONG_KEY = 3
+WRONG_KEY = 5
 """The exit code of a worker that the server refuses."""
 
 

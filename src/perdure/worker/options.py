@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal
 
+from perdure.worker.observer import Observer, Unwatched
+
 RUNS_PER_CORE = 10
 
 Start = Literal["fork", "spawn"]
@@ -32,6 +34,8 @@ class WarmLimits:
     per_task: int = 5
     #: idle executors in all
     total: int = 50
+    #: executors that have run nothing yet, for the next task that has none
+    spare: int = 2
     #: seconds an executor may be idle
     idle_seconds: float = 60.0
     #: an executor ends after this many runs
@@ -65,3 +69,5 @@ class WorkerOptions:
     #: how often the memory of running processes is looked at
     memory_seconds: float = 0.25
     warm: WarmLimits = field(default_factory=WarmLimits)
+    #: is told what happens
+    observer: Observer = field(default_factory=Unwatched)

@@ -5,9 +5,11 @@ before whatever else is sent.  When too much has gathered, whoever adds more wai
 without end is slowed down to what the pipe takes, and memory stays bounded.
 
 A sync task can be interrupted by a signal anywhere in `log`, so nothing there writes to the pipe: half
-a frame would break the stream.
+a frame would break the stream.  That nobody reads any more is no error here: whoever reads the pipe sees
+it, too, and ends the process.
 """
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -51,13 +53,13 @@ class Outbox:
     def send(self, message: Model) -> None:
         """Send everything that has gathered, and then a message."""
         data = frame(message)
-        with self._sending:
+        with self._sending, contextlib.suppress(OSError):
             self._drain()
             self._pipe.sendall(data)
 
     def flush(self) -> None:
         """Send everything that has gathered."""
-        with self._sending:
+        with self._sending, contextlib.suppress(OSError):
             self._drain()
 
     def _add(self, gathered: list[Any], item: Model, size: int) -> None:

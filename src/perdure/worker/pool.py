@@ -1,15 +1,20 @@
 """The executors of a worker: finds one for each run, keeps some warm, and lets go of the rest."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 
-from perdure.wire.workers import Assignment, Isolation, WorkerEnvironment
+from perdure.core.placement import Isolation
+from perdure.wire.workers import Assignment, WorkerEnvironment
 from perdure.worker.launch import Launcher
 from perdure.worker.machines import Machine, machine_for
 from perdure.worker.options import WorkerOptions
 from perdure.worker.process import ExecutorProcess, Host
 from perdure.worker.warm import SETTLE_SECONDS, WarmPool
+
+# How long after one was taken a spare executor is started, in seconds.
+_SPARE_PAUSE = 0.02
 
 Key = tuple[str, str]
 """What a warm executor is kept for: a task and a machine."""
@@ -27,6 +32,9 @@ class Pool:
         self._options = options
         self._warm: WarmPool[Key, ExecutorProcess] = WarmPool(options.warm, options.concurrency)
         self._all: set[ExecutorProcess] = set()
+        # They have run nothing yet, and are for any task and machine.
+        self._spare: list[ExecutorProcess] = []
+        self._is_taken = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -58,13 +66,21 @@ class Pool:
         """Take note that an executor has ended."""
         self._all.discard(process)
         self._warm.remove(process)
+        if process in self._spare:
+            self._spare.remove(process)
 
     async def run(self) -> None:
-        """Let go of executors that are idle for too long, for as long as the worker lives."""
+        """Keep spare executors, and let go of idle ones, for as long as the worker lives."""
         while True:
-            await asyncio.sleep(SETTLE_SECONDS)
+            # What is started now goes first.
+            await asyncio.sleep(_SPARE_PAUSE)
+            while len(self._spare) < self._options.warm.spare:
+                self._spare.append(self._new(machine_for(None), is_shared=False))
             for process in self._warm.expire(time.monotonic()):
                 process.retire()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_taken.wait(), SETTLE_SECONDS)
+            self._is_taken.clear()
 
     async def stop(self) -> None:
         """Let go of all executors, kill those that run something, and wait until all have ended."""
@@ -91,6 +107,14 @@ class Pool:
         return process
 
     def _launch(self, machine: Machine, *, is_shared: bool = False) -> ExecutorProcess:
+        if is_shared or not self._spare:
+            return self._new(machine, is_shared=is_shared)
+        process = self._spare.pop(0)
+        process.machine = machine
+        self._is_taken.set()
+        return process
+
+    def _new(self, machine: Machine, *, is_shared: bool) -> ExecutorProcess:
         process = ExecutorProcess(
             self._launcher.launch(), self._host, self._environment, machine, is_shared=is_shared
         )

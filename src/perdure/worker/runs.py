@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from perdure.core.placement import Isolation
 from perdure.wire.executor import Changed, Finished, Flush, Flushed, FromExecutor, Logged
 from perdure.wire.values import ErrorCode, RunError
 from perdure.wire.workers import (
@@ -18,7 +19,6 @@ from perdure.wire.workers import (
     Canceled,
     Failed,
     How,
-    Isolation,
     Released,
     ReportItem,
     RunRef,
@@ -32,14 +32,13 @@ from perdure.worker import deaths
 from perdure.worker.launch import Launcher
 from perdure.worker.logs import LogShipper
 from perdure.worker.memory import tree_memory
+from perdure.worker.observer import Ending
 from perdure.worker.options import WorkerOptions
 from perdure.worker.pool import Pool
 from perdure.worker.process import ExecutorProcess
 from perdure.worker.reports import Reporter
 
 log = logging.getLogger(__name__)
-
-Ending = Succeeded | Failed | Canceled | Released
 
 
 @dataclass(eq=False)
@@ -122,6 +121,7 @@ class Runs:
         held = Held(run, isolation, began=time.monotonic())
         self._held[run.run_id] = held
         self._running += 1
+        self._options.observer.began(run)
         if isolation == "container":
             self._end(held, _failed(held, "break", _NO_CONTAINER))
             return
@@ -170,6 +170,7 @@ class Runs:
             return
         if isinstance(item, Ending):
             del self._held[item.run_id]
+            self._options.observer.ended(held.run, item, verdict)
             if not verdict.ok:
                 log.warning("Run %s had ended otherwise already (%s).", item.run_id, verdict.code)
         elif not verdict.ok and verdict.code == "canceled":

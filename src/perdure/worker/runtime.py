@@ -102,7 +102,7 @@ class RunRuntime:
 
     def _admits(self, characters: int) -> bool:
         with self._counts:
-            if self._lines < self._limits.lines and self._characters < self._limits.characters:
+            if self._lines < self._limits.lines and self._characters + characters <= self._limits.characters:
                 self._lines += 1
                 self._characters += characters
                 return True

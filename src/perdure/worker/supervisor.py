@@ -123,6 +123,7 @@ class Supervisor:
         heart = self._heart(connected)
         heart.start()
         log.info("Connected as %s, version %s.", connected.worker_id, connected.version)
+        self._options.observer.connected(connected, discovered)
         self.connected.set()
         services = [
             asyncio.create_task(service)
@@ -262,7 +263,8 @@ def _launcher(options: WorkerOptions, home: Home) -> Launcher:
 
 def _warn(discovered: Discovered) -> None:
     for problem in discovered.problems:
-        log.error("%s: %s", problem.file_path, problem.message)
+        place = f"{problem.file_path}:{problem.line}" if problem.line else problem.file_path
+        log.error("%s: %s", place, problem.message)
     if discovered.threads:
         log.warning(
             "Importing the project starts threads (%s), which a forked executor does not have. Start them "
