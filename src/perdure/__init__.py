@@ -10,13 +10,22 @@ Everything a user needs is here; where it lives inside may change.  A name is lo
 used, so that `import perdure` costs a program next to nothing.
 """
 
-from importlib import import_module
+from perdure.core.lazy import on_demand
 
 _HOMES = {
     "AbortRun": "perdure.core.errors",
     "AsyncClient": "perdure.client",
+    "BadDuration": "perdure.core.errors",
+    "BadOption": "perdure.core.errors",
     "Client": "perdure.client",
+    "Forbidden": "perdure.core.errors",
+    "Hooks": "perdure.sdk.hooks",
     "Local": "perdure.sdk.local",
+    "NoSecretKey": "perdure.core.errors",
+    "NotFound": "perdure.core.errors",
+    "OutputInvalid": "perdure.core.errors",
+    "OutsideRun": "perdure.core.errors",
+    "PayloadInvalid": "perdure.core.errors",
     "PerdureError": "perdure.core.errors",
     "Queue": "perdure.sdk.queues",
     "Result": "perdure.sdk.hooks",
@@ -24,10 +33,16 @@ _HOMES = {
     "RetryAt": "perdure.sdk.hooks",
     "RetryIn": "perdure.sdk.hooks",
     "RunCanceled": "perdure.sdk.cancel",
+    "RunContext": "perdure.sdk.context",
     "RunFailed": "perdure.core.errors",
     "RunHandle": "perdure.sdk.handle",
+    "ServerUnreachable": "perdure.core.errors",
     "SkipRetry": "perdure.sdk.hooks",
     "Task": "perdure.sdk.task",
+    "TaskError": "perdure.core.errors",
+    "Unauthorized": "perdure.core.errors",
+    "UnknownOption": "perdure.core.errors",
+    "Unprocessable": "perdure.core.errors",
     "configure": "perdure.sdk.handle",
     "ctx": "perdure.sdk.context",
     "hooks": "perdure.sdk.hooks",
@@ -40,45 +55,6 @@ _HOMES = {
     "task": "perdure.sdk.task",
 }
 
-__all__ = [
-    "AbortRun",
-    "AsyncClient",
-    "Client",
-    "Local",
-    "PerdureError",
-    "Queue",
-    "Result",
-    "Retry",
-    "RetryAt",
-    "RetryIn",
-    "RunCanceled",
-    "RunFailed",
-    "RunHandle",
-    "SkipRetry",
-    "Task",
-    "configure",
-    "ctx",
-    "hooks",
-    "idempotency_key",
-    "logger",
-    "metadata",
-    "middleware",
-    "queue",
-    "tags",
-    "task",
-]
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> object:
-    """Load a name of the public face."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'perdure' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, whether they are loaded or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_demand(__name__, _HOMES)

@@ -1,30 +1,72 @@
-from perdure.client import AsyncClient as AsyncClient, Client as Client
-from perdure.core.errors import AbortRun as AbortRun, PerdureError as PerdureError, RunFailed as RunFailed
-from perdure.core.retry import Retry as Retry
-from perdure.sdk.cancel import RunCanceled as RunCanceled
-from perdure.sdk.context import ctx as ctx
-from perdure.sdk.handle import RunHandle as RunHandle, configure as configure
-from perdure.sdk.hooks import (
-    Result as Result,
-    RetryAt as RetryAt,
-    RetryIn as RetryIn,
-    SkipRetry as SkipRetry,
-    hooks as hooks,
-    middleware as middleware,
+from perdure.client import (
+    AsyncClient,
+    Client,
 )
-from perdure.sdk.idempotency import idempotency_key as idempotency_key
-from perdure.sdk.local import Local as Local
-from perdure.sdk.log import logger as logger
-from perdure.sdk.metadata import metadata as metadata
-from perdure.sdk.queues import Queue as Queue, queue as queue
-from perdure.sdk.tags import tags as tags
-from perdure.sdk.task import Task as Task, task as task
+from perdure.core.errors import (
+    AbortRun,
+    BadDuration,
+    BadOption,
+    Forbidden,
+    NoSecretKey,
+    NotFound,
+    OutputInvalid,
+    OutsideRun,
+    PayloadInvalid,
+    PerdureError,
+    RunFailed,
+    ServerUnreachable,
+    TaskError,
+    Unauthorized,
+    UnknownOption,
+    Unprocessable,
+)
+from perdure.core.retry import Retry
+from perdure.sdk.cancel import RunCanceled
+from perdure.sdk.context import (
+    RunContext,
+    ctx,
+)
+from perdure.sdk.handle import (
+    RunHandle,
+    configure,
+)
+from perdure.sdk.hooks import (
+    Hooks,
+    Result,
+    RetryAt,
+    RetryIn,
+    SkipRetry,
+    hooks,
+    middleware,
+)
+from perdure.sdk.idempotency import idempotency_key
+from perdure.sdk.local import Local
+from perdure.sdk.log import logger
+from perdure.sdk.metadata import metadata
+from perdure.sdk.queues import (
+    Queue,
+    queue,
+)
+from perdure.sdk.tags import tags
+from perdure.sdk.task import (
+    Task,
+    task,
+)
 
 __all__ = [
     "AbortRun",
     "AsyncClient",
+    "BadDuration",
+    "BadOption",
     "Client",
+    "Forbidden",
+    "Hooks",
     "Local",
+    "NoSecretKey",
+    "NotFound",
+    "OutputInvalid",
+    "OutsideRun",
+    "PayloadInvalid",
     "PerdureError",
     "Queue",
     "Result",
@@ -32,10 +74,16 @@ __all__ = [
     "RetryAt",
     "RetryIn",
     "RunCanceled",
+    "RunContext",
     "RunFailed",
     "RunHandle",
+    "ServerUnreachable",
     "SkipRetry",
     "Task",
+    "TaskError",
+    "Unauthorized",
+    "UnknownOption",
+    "Unprocessable",
     "configure",
     "ctx",
     "hooks",

@@ -1,6 +1,9 @@
 """Speaks HTTP to a Perdure server: `Client` for blocking code, `AsyncClient` for asyncio."""
 
-from perdure.client.asynchronous import AsyncClient
-from perdure.client.blocking import Client
+from perdure.core.lazy import on_demand
 
-__all__ = ["AsyncClient", "Client"]
+__getattr__, __dir__ = on_demand(
+    __name__,
+    {"AsyncClient": "perdure.client.asynchronous", "Client": "perdure.client.blocking"},
+    modules=("calls", "tokens"),
+)

@@ -3,14 +3,11 @@
 import asyncio
 import os
 from dataclasses import dataclass
-from typing import Any
+
+import aiohttp
+import yarl
 
 from perdure.client.transport import ConnectionFailed, Request, Response
-from perdure.core.lazy import lazy
-
-# Loaded when the first request is made: it is most of what importing this package would cost.
-aiohttp = lazy("aiohttp")
-yarl = lazy("yarl")
 
 _CONNECTIONS = 100
 
@@ -28,7 +25,7 @@ class AsyncTransport:
 
     def __init__(self, api_url: str) -> None:
         self._api_url = api_url
-        self._sessions: dict[_Place, Any] = {}
+        self._sessions: dict[_Place, aiohttp.ClientSession] = {}
 
     async def send(self, request: Request) -> Response:
         """Send a request once.
@@ -57,7 +54,7 @@ class AsyncTransport:
         if session is not None:
             await session.close()
 
-    def _session(self) -> Any:
+    def _session(self) -> aiohttp.ClientSession:
         here = _here()
         session = self._sessions.get(here)
         if session is None or session.closed:

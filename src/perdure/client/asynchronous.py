@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from perdure import client
 from perdure.client import calls
 from perdure.client.aio import AsyncTransport
 from perdure.client.calls import Call
@@ -13,7 +14,6 @@ from perdure.client.idempotency import Scope
 from perdure.client.pages import next_filters
 from perdure.client.results import LONGEST_WAIT, Deadline
 from perdure.client.settings import find_access
-from perdure.client.tokens import sign
 from perdure.client.transport import ConnectionFailed, Response, build, next_delay, read, unreachable
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
@@ -263,4 +263,4 @@ class AsyncAuth:
             one_time: it can be used for one trigger only.
         """
         claims = await self._client.send(calls.claims())
-        return sign(claims, self._client.access.secret_key, scopes, lifetime, one_time=one_time)
+        return client.tokens.sign(claims, self._client.access.secret_key, scopes, lifetime, one_time=one_time)

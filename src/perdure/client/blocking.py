@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from perdure import client
 from perdure.client import calls
 from perdure.client.calls import Call
 from perdure.client.idempotency import Scope
@@ -13,7 +14,6 @@ from perdure.client.pages import next_filters
 from perdure.client.results import LONGEST_WAIT, Deadline
 from perdure.client.settings import find_access
 from perdure.client.sockets import BlockingTransport
-from perdure.client.tokens import sign
 from perdure.client.transport import ConnectionFailed, Response, build, next_delay, read, unreachable
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
@@ -261,4 +261,4 @@ class Auth:
             one_time: it can be used for one trigger only.
         """
         claims = self._client.send(calls.claims())
-        return sign(claims, self._client.access.secret_key, scopes, lifetime, one_time=one_time)
+        return client.tokens.sign(claims, self._client.access.secret_key, scopes, lifetime, one_time=one_time)

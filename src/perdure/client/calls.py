@@ -11,8 +11,9 @@ from typing import Any, Generic
 from pydantic_core import to_jsonable_python
 
 from perdure.client.idempotency import Scope, make_key
-from perdure.client.options import check_names, make_options, moment_or_duration
+from perdure.client.options import make_options, moment_or_duration
 from perdure.core.duration import Duration
+from perdure.core.names import check_options
 from perdure.wire import endpoints, runs, workers
 from perdure.wire.auth import Claims, EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
@@ -49,7 +50,7 @@ _FILTERS = (
 
 def list_runs(filters: Mapping[str, Any]) -> Call[runs.RunFilter, runs.RunPage]:
     """Get a page of runs."""
-    check_names(filters, _FILTERS)
+    check_options(filters, _FILTERS)
     texts = {name: _filter_value(value) for name, value in filters.items() if value is not None}
     return Call(endpoints.LIST_RUNS, runs.RunFilter(**texts))
 

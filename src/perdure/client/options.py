@@ -1,6 +1,5 @@
 """The options of a trigger, from Python's spelling to the wire's."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,8 @@ from pydantic_core import to_jsonable_python
 from perdure.client.idempotency import IdempotencyKey, make_key
 from perdure.core.clock import from_datetime
 from perdure.core.duration import Duration, to_milliseconds
-from perdure.core.errors import BadOption, UnknownOption
+from perdure.core.errors import BadOption
+from perdure.core.names import check_options
 from perdure.wire.runs import KeyOptions, QueueChoice, TriggerOptions
 
 OPTIONS = (
@@ -43,10 +43,11 @@ def make_options(given: Mapping[str, Any]) -> TriggerOptions:
             None means unset.
 
     Raises:
-        BadOption: a name is unknown (the nearest is named), or a value can't be.
+        UnknownOption: a name is unknown; the nearest is named.
+        BadOption: a value can't be.
         BadDuration: a text is no duration.
     """
-    check_names(given)
+    check_options(given, OPTIONS)
     wire: dict[str, Any] = {}
     for name, value in given.items():
         if value is not None:
@@ -57,19 +58,6 @@ def make_options(given: Mapping[str, Any]) -> TriggerOptions:
         first = error.errors()[0]
         option = str(first["loc"][0])
         raise BadOption(option=option, value=first["input"], expected=first["msg"]) from None
-
-
-def check_names(given: Mapping[str, Any], known: tuple[str, ...] = OPTIONS) -> None:
-    """Refuse an option that does not exist.
-
-    Raises:
-        BadOption: a name is unknown; the nearest is named.
-    """
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise UnknownOption(option=name, hint=hint)
 
 
 def duration_text(duration: Duration) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from perdure.core.duration import Duration, to_seconds
-from perdure.core.lazy import lazy
-from perdure.wire.auth import Claims
+import jwt
 
-jwt = lazy("jwt")
+from perdure.core.duration import Duration, to_seconds
+from perdure.wire.auth import Claims
 
 # What the official clients put there; servers check both.
 _ISSUER = "https://id.trigger.dev"

@@ -1,30 +1,37 @@
-"""Modules that are loaded when they are first used.
+"""Packages whose names are loaded when they are first asked for (PEP 562).
 
 `import perdure` must cost little in programs that may never trigger a task; the libraries that talk to
-the network and check types are most of what it would cost.
+the network and check types are most of what it would cost.  A module that is needed only when something
+happens is reached through its package, `client.calls.trigger(…)`, and is loaded then.  What type checkers
+see stands in the package's `__init__.pyi`.
 """
 
-import importlib.util
 import sys
-from types import ModuleType
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 
-def lazy(name: str) -> ModuleType:
-    """Return a module whose code runs when its first attribute is asked for.
+def on_demand(
+    package: str, names: Mapping[str, str], modules: tuple[str, ...] = ()
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return the `__getattr__` and `__dir__` of a package.
 
     Args:
-        name: the module's full name; packages above it are imported at once.
-
-    Raises:
-        ModuleNotFoundError: there is no such module.
+        package: its full name.
+        names: the module in which each of its names is defined.
+        modules: the modules of the package that are reached as its attributes.
     """
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+
+    def load(name: str) -> object:
+        if name in modules:
+            return import_module(f"{package}.{name}")
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(names[name]), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def listing() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *names, *modules})
+
+    return load, listing

@@ -1,18 +1,18 @@
 """What the filters of a list of runs mean, and what they can't be."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import get_args
 
 from perdure.core.clock import from_datetime
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadDuration, BadOption
 from perdure.core.lifecycle import Status
+from perdure.core.placement import MACHINES
+from perdure.engine.options import plain_text
 from perdure.store.run_lists import RunQuery
 from perdure.wire.runs import RunFilter
-from perdure.wire.values import MachineName
 
 _STATUSES = [status.value for status in Status]
-_MACHINES = list(get_args(MachineName))
 
 
 def query_of(wanted: RunFilter, now: int) -> RunQuery:
@@ -26,11 +26,13 @@ def query_of(wanted: RunFilter, now: int) -> RunQuery:
         BadOption: a filter has a value it can't have; the message names it.
     """
     return RunQuery(
+        # There are no bulk actions yet, so none made any run.
+        is_empty=bool(_list(wanted.bulk_action)),
         statuses=_choice("filter[status]", wanted.status, _STATUSES),
         tasks=_list(wanted.task),
         versions=_list(wanted.version),
         queues=_list(wanted.queue),
-        machines=_choice("filter[machine]", wanted.machine, _MACHINES),
+        machines=_choice("filter[machine]", wanted.machine, MACHINES),
         regions=_list(wanted.region),
         schedules=_list(wanted.schedule),
         batches=_list(wanted.batch),
@@ -47,10 +49,12 @@ def query_of(wanted: RunFilter, now: int) -> RunQuery:
 
 
 def _list(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    """Read a list of names; none at all is no filter, as the official server takes it."""
+    names = [part.strip() for part in (text or "").split(",") if part.strip()]
+    return [plain_text("filter", name) for name in names] or None
 
 
-def _choice(option: str, text: str | None, choices: list[str]) -> list[str] | None:
+def _choice(option: str, text: str | None, choices: Sequence[str]) -> list[str] | None:
     values = _list(text)
     for value in values or ():
         if value not in choices:
@@ -63,9 +67,9 @@ def _moment(option: str, text: str | None, default: int) -> int:
     if text is None:
         return default
     if text.isascii() and text.isdigit() and len(text) < 16:
-        return int(text)
+        return min(int(text), RunQuery.until)
     try:
-        return from_datetime(datetime.fromisoformat(text))
+        return max(0, from_datetime(datetime.fromisoformat(text)))
     except ValueError:
         expected = 'milliseconds since 1970, or a moment such as "2026-12-24T18:00:00Z"'
         raise BadOption(option=option, value=text, expected=expected) from None
@@ -75,13 +79,15 @@ def _since(period: str | None, now: int) -> int:
     if period is None:
         return 0
     try:
-        return now - to_milliseconds(period)
-    except BadDuration:
+        return max(0, now - to_milliseconds(period))
+    except (BadDuration, OverflowError):
         expected = 'a duration such as "1d"'
         raise BadOption(option="filter[createdAt][period]", value=period, expected=expected) from None
 
 
 def _cursor(option: str, text: str | None) -> str | None:
-    if text is not None and not text.startswith("run_"):
+    if not text:
+        return None
+    if not text.startswith("run_"):
         raise BadOption(option=option, value=text, expected="what pagination.next or .previous said")
-    return text
+    return plain_text(option, text)

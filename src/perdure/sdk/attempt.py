@@ -23,6 +23,7 @@ from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.context import RunContext, entered
 from perdure.sdk.failures import internal, run_error
 from perdure.sdk.hooks import Hook, Result, RetryAt, RetryIn, SkipRetry, call, hooks
+from perdure.sdk.payload import Arguments
 from perdure.sdk.runtime import Runtime
 from perdure.sdk.task import Task, retry_policy
 from perdure.wire.values import ErrorCode, RunError
@@ -71,7 +72,7 @@ class _Attempt:
             arguments = self._task.shape.decode(self._run.payload, self._run.payload_type)
         except PayloadInvalid as error:
             return self._failed(internal(ErrorCode.BAD_INPUT, error), RetryChoice(skip=True))
-        self._facts["payload"] = _payload(arguments)
+        self._facts["payload"] = arguments.payload
         try:
             output = await self._wrapped(arguments)
             packet = self._task.shape.encode_output(output)
@@ -88,14 +89,13 @@ class _Attempt:
             run_id=self._run.run_id, fence=self._run.fence, output=packet, duration_ms=self._duration()
         )
 
-    async def _wrapped(self, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    async def _wrapped(self, arguments: Arguments) -> Any:
         """Run the task inside its middleware."""
-        args, kwargs = arguments
 
         async def innermost() -> Any:
             for hook in self._hooks("on_start_attempt"):
                 await call(hook, self._facts)
-            result = self._task.function(*args, **kwargs)
+            result = self._task.function(**arguments.named)
             return await result if self._task.is_async else result
 
         layers = [_Layer(hook, self._facts) for hook in self._hooks("middleware")]
@@ -183,12 +183,6 @@ class _Layer:
             return outputs[-1]
 
         return outer
-
-
-def _payload(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
-    """Return the payload as hooks are given it: the whole value, or the parameters by name."""
-    args, kwargs = arguments
-    return args[0] if args else kwargs
 
 
 def _choice(answer: Any) -> RetryChoice:

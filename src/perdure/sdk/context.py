@@ -1,16 +1,17 @@
 """Which run this is: `ctx`, for code that runs in a task."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
+from perdure import wire
 from perdure.core.errors import OutsideRun
 from perdure.sdk import runtime as runtimes
 from perdure.sdk.runtime import Runtime
-from perdure.wire.values import EnvironmentType
-from perdure.wire.workers import Assignment, WorkerEnvironment
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class EnvironmentInfo:
 
     id: str
     slug: str
-    type: EnvironmentType
+    type: wire.values.EnvironmentType
     project: str
 
 
@@ -79,7 +80,9 @@ class RunContext:
     machine: str | None
 
     @classmethod
-    def of(cls, run: Assignment, environment: WorkerEnvironment, file_path: str) -> "RunContext":
+    def of(
+        cls, run: wire.workers.Assignment, environment: wire.workers.WorkerEnvironment, file_path: str
+    ) -> RunContext:
         """Return the context of an assignment."""
         return cls(
             run=RunInfo(

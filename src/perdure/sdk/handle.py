@@ -1,14 +1,14 @@
 """What a trigger gives back: a hold on the run."""
 
+from __future__ import annotations
+
 from typing import Generic, TypeVar
 
-from perdure.client import AsyncClient, Client
+from perdure import client, wire
 from perdure.core.duration import Duration
 from perdure.core.errors import RunFailed
 from perdure.core.lifecycle import Status
 from perdure.sdk.payload import Shape
-from perdure.wire.runs import RunResult
-from perdure.wire.values import SerializedError
 
 R = TypeVar("R")
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 class RunHandle(Generic[R]):
     """A run that was triggered; R is what its task returns."""
 
-    def __init__(self, id: str, *, task: str, is_cached: bool, shape: Shape, clients: "Clients") -> None:
+    def __init__(self, id: str, *, task: str, is_cached: bool, shape: Shape, clients: Clients) -> None:
         self.id = id
         self.task = task
         #: whether an idempotency key already stood for this run, so that no new one was made
@@ -56,7 +56,7 @@ class RunHandle(Generic[R]):
         """Cancel the run as `cancel` does, blocking."""
         self._clients.blocking.runs.cancel(self.id)
 
-    def _read(self, result: RunResult) -> R:
+    def _read(self, result: wire.runs.RunResult) -> R:
         if result.ok:
             return self._shape.decode_output(result.output)
         raise run_failed(result)
@@ -65,9 +65,9 @@ class RunHandle(Generic[R]):
         return f"<RunHandle {self.id} of {self.task}>"
 
 
-def run_failed(result: RunResult) -> RunFailed:
+def run_failed(result: wire.runs.RunResult) -> RunFailed:
     """Return the error that tells of a run that did not succeed."""
-    shown = SerializedError.of(result.error) if result.error else None
+    shown = wire.values.SerializedError.of(result.error) if result.error else None
     told = f"{shown.name}: {shown.message}" if shown and shown.name else "no error was recorded"
     return RunFailed(
         run=result.id, task=result.task_identifier, status=result.status.value, error=told, cause=result.error
@@ -78,21 +78,21 @@ class Clients:
     """The clients that tasks trigger with; made when they are first needed."""
 
     def __init__(self) -> None:
-        self._asynchronous: AsyncClient | None = None
-        self._blocking: Client | None = None
+        self._asynchronous: client.AsyncClient | None = None
+        self._blocking: client.Client | None = None
 
     @property
-    def asynchronous(self) -> AsyncClient:
+    def asynchronous(self) -> client.AsyncClient:
         """The client for asyncio."""
         if self._asynchronous is None:
-            self._asynchronous = AsyncClient()
+            self._asynchronous = client.AsyncClient()
         return self._asynchronous
 
     @property
-    def blocking(self) -> Client:
+    def blocking(self) -> client.Client:
         """The client for blocking code."""
         if self._blocking is None:
-            self._blocking = Client()
+            self._blocking = client.Client()
         return self._blocking
 
     def configure(self, api_url: str | None = None, secret_key: str | None = None) -> None:
@@ -101,8 +101,8 @@ class Clients:
         Raises:
             NoSecretKey: there is no key, here or in the environment.
         """
-        self._asynchronous = AsyncClient(api_url, secret_key)
-        self._blocking = Client(api_url, secret_key)
+        self._asynchronous = client.AsyncClient(api_url, secret_key)
+        self._blocking = client.Client(api_url, secret_key)
 
 
 clients = Clients()

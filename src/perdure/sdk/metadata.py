@@ -4,15 +4,15 @@ Changes are collected and sent in the background, about once a second; `await me
 them now.  Outside of runs nothing happens.
 """
 
+from __future__ import annotations
+
 from contextvars import ContextVar
 from typing import Any, Literal, Self
 
-from pydantic_core import to_jsonable_python
-
+from perdure import sdk, wire
 from perdure.core.metadata import apply
 from perdure.sdk import runtime
 from perdure.sdk.runtime import Target
-from perdure.wire.runs import MetadataOperation
 
 _local: ContextVar[dict[str, Any] | None] = ContextVar("perdure_metadata", default=None)
 _Type = Literal["set", "delete", "append", "remove", "increment", "update"]
@@ -55,12 +55,12 @@ class Changes:
     def _change(self, type: _Type, key: str | None, value: Any = None) -> Self:
         host = runtime.current.get()
         if host is not None:
-            operation = MetadataOperation(type=type, key=key, value=to_jsonable_python(value))
+            operation = wire.runs.MetadataOperation(type=type, key=key, value=sdk.codec.to_plain(value))
             self._keep(operation)
             host.change_metadata(self._target, operation)
         return self
 
-    def _keep(self, operation: MetadataOperation) -> None:
+    def _keep(self, operation: wire.runs.MetadataOperation) -> None:
         # What is wrong with an operation shows here, in the user's own call.
         apply({}, [operation])
 
@@ -87,7 +87,7 @@ class RunMetadata(Changes):
         if host is not None:
             await host.flush()
 
-    def _keep(self, operation: MetadataOperation) -> None:
+    def _keep(self, operation: wire.runs.MetadataOperation) -> None:
         _local.set(apply(_local.get() or {}, [operation]))
 
 

@@ -5,27 +5,30 @@ A task whose only parameter is annotated with a Pydantic model, a dataclass or a
 without parameters ignores its payload.
 """
 
-import dataclasses
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NotRequired, Required, get_origin, get_type_hints, is_typeddict
+from typing import Any, get_type_hints
 
-import typing_extensions
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic.errors import PydanticUserError
-from pydantic_core import PydanticSerializationError, from_json
-
+from perdure import sdk, wire
 from perdure.core.errors import BadOption, OutputInvalid, PayloadInvalid
 from perdure.sdk import superjson
-from perdure.wire.values import SUPER_JSON, TEXT
 
-# Bytes travel as base 64, which any bytes fit in; Pydantic's default takes only UTF-8.
-_BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
-_CLOSED: ConfigDict = {**_BYTES, "extra": "forbid"}
-_OPEN: ConfigDict = {**_BYTES, "extra": "allow"}
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-_Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+_NAMELESS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A payload, read."""
+
+    #: what the function is called with, by name
+    named: dict[str, Any]
+    #: the whole value, or the parameters by name, as hooks are given it
+    payload: Any
 
 
 class Shape:
@@ -39,7 +42,7 @@ class Shape:
         self._function = function
         self._signature = inspect.signature(function)
         for parameter in self._signature.parameters.values():
-            if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
+            if parameter.kind in _NAMELESS:
                 raise BadOption(
                     option=f"parameter {parameter.name} of task {task}",
                     value=str(parameter),
@@ -53,34 +56,41 @@ class Shape:
             TypeError: the arguments do not fit the signature.
             PayloadInvalid: they do not fit the annotations.
         """
-        bound = self._signature.bind(*args, **kwargs)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._function.__name__}() {error}") from None
         if not self._signature.parameters:
             return None
-        value = bound.arguments.get(self._whole) if self._whole else self._as_keys(bound)
         if self._whole and not bound.arguments:
-            value = self._signature.parameters[self._whole].default
+            bound.apply_defaults()
+        value = bound.arguments[self._whole] if self._whole else self._as_keys(bound)
         try:
-            checked = self._payload.validate_python(value)
-            return self._payload.dump_python(checked, mode="json", by_alias=True, warnings=False)
-        except ValidationError as error:
+            return sdk.codec.parse(self._payload.write_json(self._payload.read(value)))
+        except sdk.codec.Unfit as error:
             raise self._invalid(error) from None
-        except PydanticSerializationError as error:
+        except sdk.codec.Unwritable as error:
             raise PayloadInvalid(task=self._task, problems=str(error)) from None
 
-    def decode(self, packet: str | None, packet_type: str) -> _Arguments:
+    def decode(self, packet: str | None, packet_type: str) -> Arguments:
         """Return the arguments that a payload packet stands for.
 
         Raises:
             PayloadInvalid: the payload does not fit; each field that is wrong is named.
         """
-        if not self._signature.parameters:
-            return (), {}
-        value = self._validated(packet, packet_type)
-        return ((value,), {}) if self._whole else ((), dict(value))
+        if not self._signature.parameters or (packet is None and self._has_default):
+            return Arguments({}, None)
+        try:
+            value = self._read(packet, packet_type)
+        except sdk.codec.Unfit as error:
+            raise self._invalid(error) from None
+        except ValueError as error:
+            raise PayloadInvalid(task=self._task, problems=str(error)) from None
+        return Arguments({self._whole: value} if self._whole else value, value)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the payload."""
-        return self._payload.json_schema(by_alias=True)
+        return self._payload.schema()
 
     def encode_output(self, output: Any) -> str | None:
         """Return a result as JSON text, by the return annotation; None has no text.
@@ -91,34 +101,37 @@ class Shape:
         if output is None:
             return None
         try:
-            return self._output.dump_json(output, by_alias=True, warnings=False).decode()
-        except (PydanticSerializationError, UnicodeDecodeError, RecursionError) as error:
+            return self._output.write_json(output).decode()
+        except sdk.codec.Unwritable as error:
             raise OutputInvalid(task=self._task, reason=str(error)) from None
 
     def decode_output(self, packet: str | None) -> Any:
-        """Return the result that a packet stands for, by the return annotation."""
-        return None if packet is None else self._output.validate_json(packet)
+        """Return the result that a packet stands for, by the return annotation.
 
-    def _validated(self, packet: str | None, packet_type: str) -> Any:
+        Raises:
+            OutputInvalid: the task returned something else than it is annotated with.
+        """
+        if packet is None:
+            return None
         try:
-            if packet_type == SUPER_JSON and packet is not None:
-                return self._from_superjson(packet)
-            if packet_type == TEXT:
-                return self._payload.validate_python(packet)
-            if packet is None:
-                return self._payload.validate_python(None if self._whole else {})
-            return self._payload.validate_json(packet)
-        except ValidationError as error:
-            raise self._invalid(error) from None
-        except ValueError as error:
-            raise PayloadInvalid(task=self._task, problems=str(error)) from None
+            return self._output.read_json(packet)
+        except sdk.codec.Unfit as error:
+            raise OutputInvalid(
+                f"Task {self._task} returned what its annotation does not say: {error}"
+            ) from None
 
-    def _from_superjson(self, packet: str) -> Any:
+    def _read(self, packet: str | None, packet_type: str) -> Any:
+        if packet is None:
+            return self._payload.read(None if self._whole else {})
+        if packet_type == wire.values.TEXT:
+            return self._payload.read(packet)
+        if packet_type != wire.values.SUPER_JSON:
+            return self._payload.read_json(packet)
         try:
-            return self._payload.validate_python(superjson.loads(packet))
-        except ValidationError:
+            return self._payload.read(superjson.loads(packet))
+        except sdk.codec.Unfit:
             # A date where the task wants text, say: take the plain JSON.
-            return self._payload.validate_python(from_json(packet)["json"])
+            return self._payload.read(sdk.codec.parse(packet)["json"])
 
     def _as_keys(self, bound: inspect.BoundArguments) -> dict[str, Any]:
         keys = dict(bound.arguments)
@@ -126,13 +139,8 @@ class Shape:
             keys.update(keys.pop(self._rest, {}))
         return keys
 
-    def _invalid(self, error: ValidationError) -> PayloadInvalid:
-        details = [
-            {"field": ".".join(map(str, item["loc"])) or "payload", "message": item["msg"]}
-            for item in error.errors(include_url=False, include_context=False)
-        ]
-        problems = "; ".join(f"{item['field']}: {item['message']}" for item in details)
-        return PayloadInvalid(task=self._task, problems=problems, details=details)
+    def _invalid(self, error: sdk.codec.Unfit) -> PayloadInvalid:
+        return PayloadInvalid(task=self._task, problems=str(error), details=error.problems)
 
     @cached_property
     def _rest(self) -> str | None:
@@ -146,48 +154,46 @@ class Shape:
         names = [n for n, p in self._signature.parameters.items() if p.kind in _KEYWORD]
         if len(names) != 1 or self._rest:
             return None
-        return names[0] if names[0] == "payload" or _is_record(self._hints.get(names[0])) else None
+        name = names[0]
+        return name if name == "payload" or sdk.codec.is_record(self._hints.get(name)) else None
+
+    @property
+    def _has_default(self) -> bool:
+        """The one parameter that takes the whole payload can do without."""
+        return (
+            bool(self._whole)
+            and self._signature.parameters[self._whole].default is not inspect.Parameter.empty
+        )
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
         return get_type_hints(self._function, include_extras=True)
 
     @cached_property
-    def _payload(self) -> TypeAdapter[Any]:
+    def _payload(self) -> sdk.codec.Codec:
         if self._whole:
-            parameter = self._signature.parameters[self._whole]
             hint = self._hints.get(self._whole, Any)
-            default = parameter.default
-            return self._adapter(hint if default is not None else hint | None)
+            is_nullable = self._signature.parameters[self._whole].default is None
+            return self._codec(hint | None if is_nullable else hint)
         fields = {
-            name: (Required if parameter.default is parameter.empty else NotRequired)[
-                self._hints.get(name, Any)
-            ]
+            name: (self._hints.get(name, Any), parameter.default is parameter.empty)
             for name, parameter in self._signature.parameters.items()
             if parameter.kind in _KEYWORD
         }
-        record = typing_extensions.TypedDict(f"{self._task} payload", fields)  # type: ignore[operator]
-        record.__pydantic_config__ = _OPEN if self._rest else _CLOSED  # type: ignore[attr-defined]
-        return self._adapter(record)
+        try:
+            return sdk.codec.record(f"{self._task} payload", fields, is_open=bool(self._rest))
+        except sdk.codec.Unknown as error:
+            raise self._unknown(error) from None
 
     @cached_property
-    def _output(self) -> TypeAdapter[Any]:
-        return self._adapter(self._hints.get("return", Any))
+    def _output(self) -> sdk.codec.Codec:
+        return self._codec(self._hints.get("return", Any))
 
-    def _adapter(self, hint: Any) -> TypeAdapter[Any]:
+    def _codec(self, hint: Any) -> sdk.codec.Codec:
         try:
-            return TypeAdapter(hint, config=None if _is_record(hint) else _BYTES)
-        except PydanticUserError as error:
-            raise BadOption(
-                option=f"an annotation of task {self._task}",
-                value=hint,
-                expected=f"types that Pydantic knows ({error.message})",
-            ) from None
+            return sdk.codec.Codec(hint)
+        except sdk.codec.Unknown as error:
+            raise self._unknown(error) from None
 
-
-def _is_record(hint: Any) -> bool:
-    kind = get_origin(hint) or hint
-    # The TypedDict of `typing_extensions`, which this file makes, is another class on old Pythons.
-    if is_typeddict(kind) or typing_extensions.is_typeddict(kind):
-        return True
-    return isinstance(kind, type) and (issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind))
+    def _unknown(self, error: Exception) -> BadOption:
+        return BadOption(f"Task {self._task} has an annotation that Pydantic can't use: {error}")

@@ -1,9 +1,11 @@
 """Queues, as code defines them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
+from perdure import wire
 from perdure.core.errors import BadOption
-from perdure.wire.workers import QueueManifest
 
 MAX_LIMIT = 100_000
 MAX_NAME = 128
@@ -17,9 +19,9 @@ class Queue:
     #: how many of its runs may execute at once; None: as many as the environment allows
     concurrency_limit: int | None = None
 
-    def manifest(self) -> QueueManifest:
+    def manifest(self) -> wire.workers.QueueManifest:
         """Return what the server is told of the queue."""
-        return QueueManifest(name=self.name, concurrency_limit=self.concurrency_limit)
+        return wire.workers.QueueManifest(name=self.name, concurrency_limit=self.concurrency_limit)
 
 
 _declared: list[Queue] = []

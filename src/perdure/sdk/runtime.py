@@ -1,9 +1,11 @@
 """What a running task asks of its host: the executor, or a test."""
 
+from __future__ import annotations
+
 from contextvars import ContextVar
 from typing import Any, Literal, Protocol
 
-from perdure.wire.runs import MetadataOperation
+from perdure import wire
 
 Level = Literal["debug", "info", "warning", "error"]
 Source = Literal["logger", "logging", "stdout", "stderr", "perdure"]
@@ -26,7 +28,7 @@ class Runtime(Protocol):
         """Add a line to the run's log."""
         ...
 
-    def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
+    def change_metadata(self, target: Target, operation: wire.runs.MetadataOperation) -> None:
         """Change the metadata of the run, its parent or its root."""
         ...
 

@@ -1,8 +1,10 @@
 """`tags`: labels of the run, to find it by."""
 
+from __future__ import annotations
+
+from perdure import wire
 from perdure.core.errors import BadOption
 from perdure.sdk import runtime
-from perdure.wire.values import MAX_TAGS
 
 _MAX_LENGTH = 128
 
@@ -21,8 +23,8 @@ class RunTags:
         for tag in tags:
             if not 1 <= len(tag) <= _MAX_LENGTH:
                 raise BadOption(option="tag", value=tag, expected=f"1 to {_MAX_LENGTH} characters")
-        if len(tags) > MAX_TAGS:
-            raise BadOption(option="tags", value=tags, expected=f"at most {MAX_TAGS}")
+        if len(tags) > wire.values.MAX_TAGS:
+            raise BadOption(option="tags", value=tags, expected=f"at most {wire.values.MAX_TAGS}")
         host = runtime.current.get()
         if host is not None and tags:
             host.add_tags(list(tags))

@@ -1,26 +1,26 @@
 """Tasks: functions that can be triggered."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, get_args, overload
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
-from perdure.client import calls
+from perdure import client, wire
 from perdure.client.idempotency import IdempotencyKey
-from perdure.client.options import check_names
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
+from perdure.core.names import check_options
+from perdure.core.placement import ISOLATIONS, MACHINES, Isolation
 from perdure.core.retry import Retry
 from perdure.sdk import context, registry
 from perdure.sdk.handle import RunHandle, clients
 from perdure.sdk.hooks import KINDS, Hook, Hooks
 from perdure.sdk.payload import Shape
 from perdure.sdk.queues import Queue
-from perdure.wire.runs import Triggered
-from perdure.wire.values import MACHINES
-from perdure.wire.workers import Isolation, QueueManifest, RetryPolicy, TaskManifest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,9 +65,9 @@ class TaskOptions:
         """Refuse what can't be, by name."""
         if self.machine is not None and self.machine not in MACHINES:
             raise BadOption(option="machine", value=self.machine, expected=f"one of {', '.join(MACHINES)}")
-        if self.isolation not in get_args(Isolation):
+        if self.isolation not in ISOLATIONS:
             raise BadOption(
-                option="isolation", value=self.isolation, expected=f"one of {', '.join(get_args(Isolation))}"
+                option="isolation", value=self.isolation, expected=f"one of {', '.join(ISOLATIONS)}"
             )
         if self.queue is not None and self.concurrency_limit is not None:
             raise BadOption(
@@ -76,7 +76,7 @@ class TaskOptions:
                 expected="to be said on the queue, when the task has one: queue(name, concurrency_limit=…)",
             )
 
-    def over(self, defaults: "TaskOptions") -> "TaskOptions":
+    def over(self, defaults: TaskOptions) -> TaskOptions:
         """Return these options, with the defaults where they say nothing."""
         blank = TaskOptions()
         said = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -88,17 +88,17 @@ class TaskOptions:
 class Triggerable(Generic[P, R]):
     """A task with the options of its next triggers."""
 
-    def __init__(self, task: "Task[P, R]", options: TriggerOptions) -> None:
+    def __init__(self, task: Task[P, R], options: TriggerOptions) -> None:
         self._task = task
         self._options = options
 
-    def options(self, **options: Unpack[TriggerOptions]) -> "Triggerable[P, R]":
+    def options(self, **options: Unpack[TriggerOptions]) -> Triggerable[P, R]:
         """Return the same with more options.
 
         Raises:
             BadOption: an option is unknown; the nearest is named.
         """
-        check_names(options)
+        check_options(options, TriggerOptions.__annotations__)
         return Triggerable(self._task, {**self._options, **options})
 
     async def trigger(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle[R]:
@@ -115,12 +115,16 @@ class Triggerable(Generic[P, R]):
         """Trigger a run as `trigger` does, from blocking code."""
         return self._handle(clients.blocking.send(self._call(args, kwargs)))
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> calls.Call[Any, Triggered]:
+    def _call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> client.calls.Call[Any, wire.runs.Triggered]:
         payload = self._task.shape.encode(args, kwargs)
         inside = context.current()
-        return calls.trigger(self._task.id, payload, self._options, parent=inside.run.id if inside else None)
+        return client.calls.trigger(
+            self._task.id, payload, self._options, parent=inside.run.id if inside else None
+        )
 
-    def _handle(self, made: Triggered) -> RunHandle[R]:
+    def _handle(self, made: wire.runs.Triggered) -> RunHandle[R]:
         return RunHandle(
             made.id, task=self._task.id, is_cached=made.is_cached, shape=self._task.shape, clients=clients
         )
@@ -152,16 +156,18 @@ class Task(Triggerable[P, R]):
         return self.file_path, self.function.__qualname__
 
     @property
-    def queue_manifest(self) -> QueueManifest:
+    def queue_manifest(self) -> wire.workers.QueueManifest:
         """The queue its runs go to: the one it names, or its own."""
         queue = self.settings.queue
         if isinstance(queue, Queue):
             return queue.manifest()
         if queue is not None:
-            return QueueManifest(name=queue)
-        return QueueManifest(name=f"task/{self.id}", concurrency_limit=self.settings.concurrency_limit)
+            return wire.workers.QueueManifest(name=queue)
+        return wire.workers.QueueManifest(
+            name=f"task/{self.id}", concurrency_limit=self.settings.concurrency_limit
+        )
 
-    def manifest(self) -> TaskManifest:
+    def manifest(self) -> wire.workers.TaskManifest:
         """Return what the server is told of the task.
 
         Raises:
@@ -169,7 +175,7 @@ class Task(Triggerable[P, R]):
         """
         settings = self.settings
         ttl, limit = settings.ttl, settings.max_duration
-        return TaskManifest(
+        return wire.workers.TaskManifest(
             id=self.id,
             file_path=self.file_path,
             line=self.line,
@@ -295,9 +301,7 @@ def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> A
     Raises:
         BadOption: a name is unknown, or a value can't be.
     """
-    unknown = declaration.keys() - Declaration.__annotations__.keys()
-    if unknown:
-        check_names(declaration, tuple(Declaration.__annotations__))
+    check_options(declaration, Declaration.__annotations__)
     hooks = Hooks()
     for kind in KINDS:
         if kind in declaration:
@@ -307,9 +311,9 @@ def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> A
     return decorator if function is None else decorator(function)
 
 
-def retry_policy(retry: Retry) -> RetryPolicy:
+def retry_policy(retry: Retry) -> wire.workers.RetryPolicy:
     """Return a retry policy for the wire."""
-    return RetryPolicy(
+    return wire.workers.RetryPolicy(
         max_attempts=retry.max_attempts,
         factor=retry.factor,
         min_timeout_ms=to_milliseconds(retry.min_timeout),

@@ -1,1 +1,5 @@
 """What crosses a process boundary: endpoints, the models they take and give, and the error body."""
+
+from perdure.core.lazy import on_demand
+
+__getattr__, __dir__ = on_demand(__name__, {}, modules=("runs", "values", "workers"))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from perdure.core.lifecycle import Status
+from perdure.core.placement import MachineName
 from perdure.wire.model import Model, StrictModel
 from perdure.wire.values import (
     JSON,
@@ -16,7 +17,6 @@ from perdure.wire.values import (
     DurationText,
     IdempotencyKey,
     Json,
-    MachineName,
     RunError,
     SerializedError,
     Tags,

@@ -12,9 +12,6 @@ JSON = "application/json"
 SUPER_JSON = "application/super+json"
 TEXT = "text/plain"
 
-MACHINES = ("micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x")
-MachineName = Literal["micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x"]
-
 MAX_TAGS = 10
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
+from perdure.core.placement import Isolation
 from perdure.wire.model import Model
 from perdure.wire.runs import KeyOptions, MetadataOperation
 from perdure.wire.values import JSON, EnvironmentType, Json, RunError, TaskId
 
-Isolation = Literal["process", "shared", "fresh", "container"]
 How = Literal["fail", "crash", "time_out", "break"]
 """How an attempt failed."""
 

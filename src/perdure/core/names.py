@@ -1,0 +1,23 @@
+"""Names that people misspell."""
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from perdure.core.errors import UnknownOption
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return a hint: the known name that looks most like this one, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+
+
+def check_options(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse an option that does not exist.
+
+    Raises:
+        UnknownOption: a name is not among the known; the nearest is named.
+    """
+    for name in given:
+        if name not in known:
+            raise UnknownOption(option=name, hint=nearest(name, known))

@@ -1,0 +1,1 @@
+from perdure.sdk import codec as codec

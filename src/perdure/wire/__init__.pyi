@@ -1,0 +1,3 @@
+from perdure.wire import runs as runs
+from perdure.wire import values as values
+from perdure.wire import workers as workers
