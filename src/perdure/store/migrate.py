@@ -30,6 +30,9 @@ create table if not exists perdure_migrations (
 )
 """
 
+APPLIED = "select number, fingerprint from perdure_migrations order by number"
+"""Asks a database which migrations it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -92,7 +95,24 @@ async def migrate(executor: Executor, migrations: Sequence[Migration], *, databa
         MigrationChanged: an applied migration differs from the code's.
     """
     await executor.execute(_CREATE_TABLE)
-    rows = await executor.fetch("select number, fingerprint from perdure_migrations order by number")
+    pending = pending_after(await executor.fetch(APPLIED), migrations, database=database)
+    for migration in pending:
+        await _apply(executor, migration)
+    return pending
+
+
+def pending_after(rows: Sequence[Row], migrations: Sequence[Migration], *, database: str) -> list[Migration]:
+    """Return the migrations that a database still lacks.
+
+    Args:
+        rows: what `APPLIED` gives.
+        migrations: all that the code knows, in their order.
+        database: what to call the database in an error.
+
+    Raises:
+        DatabaseTooNew: the database has migrations that the code does not know.
+        MigrationChanged: an applied migration differs from the code's.
+    """
     applied = {row["number"]: row["fingerprint"] for row in rows}
     known = max((migration.number for migration in migrations), default=0)
     if max(applied, default=0) > known:
@@ -102,10 +122,7 @@ async def migrate(executor: Executor, migrations: Sequence[Migration], *, databa
         if applied.get(migration.number, migration.fingerprint) != migration.fingerprint:
             raise MigrationChanged(migration=f"{migration.number:04}_{migration.name}", database=database)
 
-    pending = [migration for migration in migrations if migration.number not in applied]
-    for migration in pending:
-        await _apply(executor, migration)
-    return pending
+    return [migration for migration in migrations if migration.number not in applied]
 
 
 async def _apply(executor: Executor, migration: Migration) -> None:

@@ -1,0 +1,157 @@
+"""`perdure runs …`."""
+
+from typing import Annotated
+
+import typer
+
+from perdure.cli.trigger import Json, Metadata, Payload, Tag, Timeout, Wait
+
+app = typer.Typer(help="Look at runs, cancel and replay them.", no_args_is_help=True)
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+Many = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="May be repeated.")]
+Text = Annotated[str | None, typer.Option()]
+
+
+@app.command("list")
+def list_runs(
+    status: Annotated[
+        list[str] | None, typer.Option("--status", "-s", help="As in failed or executing; may be repeated.")
+    ] = None,
+    task: Many = None,
+    tag: Tag = None,
+    version: Many = None,
+    queue: Many = None,
+    machine: Many = None,
+    region: Many = None,
+    batch: Text = None,
+    schedule: Text = None,
+    root: Annotated[str | None, typer.Option(metavar="RUN", help="Runs that this one led to.")] = None,
+    parent: Annotated[str | None, typer.Option(metavar="RUN", help="Runs that this one triggered.")] = None,
+    test: Annotated[bool | None, typer.Option("--test/--no-test", help="Only tests, or none.")] = None,
+    period: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Created in this last time, as in 1d.")
+    ] = None,
+    created_from: Annotated[
+        str | None, typer.Option("--from", metavar="MOMENT", help="Created at or after this.")
+    ] = None,
+    created_to: Annotated[
+        str | None, typer.Option("--to", metavar="MOMENT", help="Created at or before this.")
+    ] = None,
+    after: Annotated[str | None, typer.Option(metavar="RUN", help="Only runs older than this one.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 25,
+    json: Json = False,
+) -> None:
+    """List runs, newest first; each filter narrows the list."""
+    from itertools import islice
+
+    from perdure.cli.remote import read_duration, read_moment, read_statuses, server
+    from perdure.cli.runscreen import show_list
+    from perdure.cli.screen import show_json
+
+    if period is not None:
+        read_duration(period)
+    filters = {
+        "status": read_statuses(status),
+        "task": task or None,
+        "tag": tag or None,
+        "version": version or None,
+        "queue": queue or None,
+        "machine": machine or None,
+        "region": region or None,
+        "batch": batch,
+        "schedule": schedule,
+        "root": root,
+        "parent": parent,
+        "is_test": test,
+        "period": period,
+        "created_from": read_moment(created_from),
+        "created_to": read_moment(created_to),
+        "after": after,
+        "size": min(limit, 100),
+    }
+    with server() as client:
+        found = list(islice(client.runs.list(**filters), limit))
+    if json:
+        show_json(found)
+    else:
+        show_list(found, is_full=len(found) == limit)
+
+
+@app.command()
+def get(run: RunId, json: Json = False) -> None:
+    """Show a run in full."""
+    from perdure.cli.remote import server
+    from perdure.cli.runscreen import show_run
+    from perdure.cli.screen import show_json
+
+    with server() as client:
+        found = client.runs.retrieve(run)
+    if json:
+        show_json(found)
+    else:
+        show_run(found)
+
+
+@app.command()
+def cancel(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The runs' ids.")], json: Json = False
+) -> None:
+    """Cancel runs, with their unfinished children; those that have ended stay as they are."""
+    from perdure.cli.remote import server
+    from perdure.cli.screen import console, show_json, status_text
+
+    with server() as client:
+        for run in runs:
+            client.runs.cancel(run)
+        found = [client.runs.retrieve(run) for run in runs]
+    if json:
+        show_json([{"id": run.id, "status": run.status.value} for run in found])
+        return
+    for run in found:
+        console().print(run.id, status_text(run.status))
+
+
+@app.command()
+def replay(
+    run: RunId,
+    payload: Payload = None,
+    metadata: Metadata = None,
+    tag: Tag = None,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> int:
+    """Trigger a new run like this one, with whatever is given changed."""
+    from perdure.cli.remote import read_duration, read_json, server
+    from perdure.cli.waiting import finish, say_triggered
+    from perdure.wire.runs import Triggered
+
+    changes = {
+        **({} if payload is None else {"payload": read_json(payload, "--payload")}),
+        **({} if metadata is None else {"metadata": read_json(metadata, "--metadata")}),
+        **({"tags": tag} if tag else {}),
+    }
+    limit = read_duration(timeout)
+    with server() as client:
+        made = client.runs.replay(run, **changes)
+        if wait:
+            return finish(client, made, limit, json=json)
+        say_triggered(f"replay of {run}", Triggered(id=made, is_cached=False), json=json)
+        return 0
+
+
+@app.command()
+def logs(
+    run: RunId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
+) -> None:
+    """Show what happened in a run, with its log lines."""
+    from perdure.cli.remote import server
+    from perdure.cli.runscreen import EventLines
+
+    lines = EventLines(json=json)
+    with server() as client:
+        for event in client.runs.events(run, follow=follow):
+            lines.show(event)

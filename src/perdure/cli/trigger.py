@@ -1,0 +1,98 @@
+"""`perdure trigger`."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+Payload = Annotated[
+    str | None,
+    typer.Option(
+        "--payload", "-p", metavar="JSON|@FILE|-", help="The payload: JSON, a file, or standard input."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", "-w", help="Wait for the run's end; exit code 3 if it did not succeed.")
+]
+Timeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="How long to wait, as in 30s; for ever by default.")
+]
+Delay = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION|MOMENT", help="When to start: 10m, 1h30m, or 2026-12-24T18:00."),
+]
+Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag; may be repeated.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--idempotency-key", help="A second trigger with the same key gives the first one's run."),
+]
+KeyTtl = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key-ttl", metavar="DURATION", help="How long the key counts; 30d by default."
+    ),
+]
+Queue = Annotated[str | None, typer.Option(help="The queue, in place of the task's own.")]
+ConcurrencyKey = Annotated[str | None, typer.Option(help="Gives the queue's limit to each key.")]
+Priority = Annotated[float | None, typer.Option(help="Seconds of head start over others of the queue.")]
+Ttl = Annotated[str | None, typer.Option(metavar="DURATION", help="Expire if it has not started by then.")]
+MaxAttempts = Annotated[int | None, typer.Option(min=1, help="How often it is tried at most.")]
+MaxDuration = Annotated[str | None, typer.Option(metavar="DURATION", help="The active time it may take.")]
+Machine = Annotated[str | None, typer.Option(help="The machine preset, such as small-2x.")]
+Metadata = Annotated[str | None, typer.Option(metavar="JSON|@FILE", help="The run's metadata.")]
+Test = Annotated[bool, typer.Option("--test", help="Mark it as a test.")]
+Version = Annotated[str | None, typer.Option("--task-version", help="The version of the code to run.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, in the API's spelling.")]
+
+
+def trigger(
+    task: Annotated[str, typer.Argument(help="The task's id.")],
+    payload: Payload = None,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    delay: Delay = None,
+    tag: Tag = None,
+    idempotency_key: Key = None,
+    idempotency_key_ttl: KeyTtl = None,
+    queue: Queue = None,
+    concurrency_key: ConcurrencyKey = None,
+    priority: Priority = None,
+    ttl: Ttl = None,
+    max_attempts: MaxAttempts = None,
+    max_duration: MaxDuration = None,
+    machine: Machine = None,
+    metadata: Metadata = None,
+    test: Test = False,
+    task_version: Version = None,
+    json: Json = False,
+) -> int:
+    """Trigger a run of a task."""
+    from perdure.cli.remote import read_duration, read_json, read_moment, server
+    from perdure.cli.waiting import finish, say_triggered, warn_of_unknown
+
+    options: dict[str, Any] = {
+        "delay": read_moment(delay),
+        "tags": tag or None,
+        "idempotency_key": idempotency_key,
+        "idempotency_key_ttl": read_duration(idempotency_key_ttl),
+        "queue": queue,
+        "concurrency_key": concurrency_key,
+        "priority": priority,
+        "ttl": read_duration(ttl),
+        "max_attempts": max_attempts,
+        "max_duration": read_duration(max_duration),
+        "machine": machine,
+        "metadata": None if metadata is None else read_json(metadata, "--metadata"),
+        "test": test or None,
+        "version": task_version,
+    }
+    limit = read_duration(timeout)
+    value = None if payload is None else read_json(payload, "--payload")
+    with server() as client:
+        made = client.trigger(task, value, **options)
+        if sys.stderr.isatty() or wait:
+            warn_of_unknown(client, task)
+        if wait:
+            return finish(client, made.id, limit, json=json)
+        say_triggered(task, made, json=json)
+        return 0
