@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from perdure.core.placement import Isolation
 from perdure.wire.executor import Changed, Finished, Flush, Flushed, FromExecutor, Logged
 from perdure.wire.values import ErrorCode, RunError
 from perdure.wire.workers import (
@@ -18,7 +19,6 @@ from perdure.wire.workers import (
     Canceled,
     Failed,
     How,
-    Isolation,
     Released,
     ReportItem,
     RunRef,
