@@ -134,8 +134,12 @@ class Source:
     def __init__(self, filename: str, text: str) -> None:
         self.filename, self.text = filename, text
         self.namespace: dict[str, Any] | None = None  # of its functions, if not that of the module
-        self.lines = text.splitlines()
         self.by_code: dict[int, tuple[CodeType, Definition]] = {}
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text, line by line."""
+        return self.text.splitlines()
 
     @cached_property
     def tree(self) -> ast.Module:

@@ -122,14 +122,9 @@ def _foreign(node: ast.Await, resolve: _Resolver) -> Iterator[tuple[int, str]]:
     if callee in _KNOWN or not isinstance(callee, FunctionType):
         return
     code = inspect.unwrap(callee).__code__
-    if inspect.iscoroutinefunction(callee) and build.POINT not in code.co_varnames and _waits(code):
+    if inspect.iscoroutinefunction(callee) and build.POINT not in code.co_varnames:
         name = f"{callee.__module__}.{callee.__qualname__}"
         yield node.lineno, f"it awaits {name}, which is not resumable: while in there, it waits in memory"
-
-
-def _waits(code: Any) -> bool:
-    """Whether a coroutine function awaits anything (the names of the instructions differ by version)."""
-    return any(each in code.co_names for each in ("__await__",)) or inspect.CO_COROUTINE & code.co_flags != 0
 
 
 def _held(node: ast.AST, resolve: _Resolver, last: int) -> Iterator[tuple[int, str]]:

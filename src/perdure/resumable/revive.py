@@ -13,9 +13,8 @@ from .build import CELLS, INNER, POINT, STATE
 from .definitions import definition_by_name, make_function
 from .errors import CodeChanged
 from .frames import JoinState, Site, Stack, State, Step
-from .joining import Branch, Closing, Join
+from .joining import Branch, Closing, Driven, Join
 from .packing import unpack, unpack_site
-from .runtime import Ready
 
 LINK = ".link"  # in the locals of a frame: its coroutine, if that exists already
 
@@ -254,4 +253,4 @@ def rooted(stack: Stack, links: list[tuple[State, Any]]) -> Any:
     for state, coroutine in links:
         state[LINK] = coroutine
     made = starter(stack)()
-    return made if stack.frames else Ready(made)
+    return made if stack.frames else Driven(made)
