@@ -11,6 +11,7 @@ from perdure.core.errors import (
     NoSuchRow,
     StatementInvalid,
     TransactionSuspended,
+    Unstorable,
 )
 from perdure.store.database import Database, Row, Tx
 
@@ -329,3 +330,20 @@ async def test_a_transaction_on_sqlite_awaits_nothing_but_its_tx(shelf: Database
         with pytest.raises(TransactionSuspended, match="sleeper"):
             await shelf.transact(sleeper)
         assert await shelf.read(items) == []
+
+
+async def test_an_integer_that_no_database_holds_is_the_callers_mistake(shelf: Database):
+    with pytest.raises(Unstorable):
+        await shelf.transact(put, "a", amount=2**63)
+
+    assert await shelf.read(items) == []
+
+
+async def test_a_text_with_a_nul_is_the_callers_mistake_where_it_can_not_be_held(
+    shelf: Database, dialect: str
+):
+    if dialect == "sqlite":
+        await shelf.transact(put, "a\0b")
+        return
+    with pytest.raises(Unstorable):
+        await shelf.transact(put, "a\0b")

@@ -174,14 +174,6 @@ async def test_a_transaction_that_needs_the_event_loop_is_told(shelf: SQLiteData
     assert await shelf.read(ids) == []
 
 
-async def test_an_integer_that_does_not_fit_is_refused(shelf: SQLiteDatabase):
-    async def put_too_much(tx: Tx) -> None:
-        await tx.run("put_simple", id="a", amount=2**63)
-
-    with pytest.raises(StatementInvalid, match="put_simple"):
-        await shelf.transact(put_too_much)
-
-
 async def test_closing_twice_is_fine(shelf: SQLiteDatabase):
     await shelf.close()
     await shelf.close()

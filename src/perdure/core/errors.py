@@ -5,6 +5,7 @@ PerdureError
 │   ├── BadOption                 an option has a value it can't have
 │   ├── UnknownOption             an option has a name that there is not
 │   ├── BadDuration               a text is no duration
+│   ├── Unstorable                a value that no database can hold
 │   ├── BadMetadata               a change of metadata can't be made
 │   └── BadSetting                a setting has an unknown name or a bad value
 ├── Unauthorized             401  no key, or a wrong one
@@ -95,6 +96,15 @@ class BadMetadata(Invalid):
     """Metadata key {key} can't be changed: {reason}."""
 
     code = "bad_metadata"
+
+
+class Unstorable(Invalid):
+    """A value can't be stored: {problem}.
+
+    A number of more than 64 bits, or a text with a NUL character.
+    """
+
+    code = "unstorable"
 
 
 class BadSetting(Invalid):

@@ -12,6 +12,7 @@ from perdure.core.errors import (
     StatementInvalid,
     StorageError,
     StoreFault,
+    Unstorable,
 )
 from perdure.store.database import Row, Tx
 from perdure.store.statements import Statements
@@ -124,11 +125,13 @@ class PostgresTx(Tx):
         if status != "COMMIT":
             raise StoreFault(problem="a transaction caught the error of a failed statement and went on")
 
-    def _explain(self, error: Exception, statement: str) -> StorageError:
+    def _explain(self, error: Exception, statement: str) -> StorageError | Unstorable:
         if isinstance(error, (*LOST, *UNDONE)) or self.connection.is_closed():
             return DatabaseUnavailable(database=self._database, reason=reason_of(error))
         if isinstance(error, asyncpg.IntegrityConstraintViolationError):
             return ConstraintViolated(statement=statement, problem=error)
+        if isinstance(error, asyncpg.CharacterNotInRepertoireError) or "out of int64 range" in str(error):
+            return Unstorable(problem=reason_of(error))
         return StatementInvalid(statement=statement, problem=error)
 
 

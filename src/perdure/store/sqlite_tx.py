@@ -11,6 +11,7 @@ from perdure.core.errors import (
     StatementInvalid,
     StorageError,
     TransactionSuspended,
+    Unstorable,
 )
 from perdure.store.database import Row, Tx
 from perdure.store.statements import Statement, Statements
@@ -117,7 +118,7 @@ def drive(body: Coroutine[Any, Any, T]) -> T:
     raise TransactionSuspended(body=body.__qualname__)
 
 
-def explain(error: Exception, database: str, *, statement: str = "") -> StorageError:
+def explain(error: Exception, database: str, *, statement: str = "") -> StorageError | Unstorable:
     """Return the error of ours that says what an error of the driver means.
 
     Args:
@@ -125,6 +126,8 @@ def explain(error: Exception, database: str, *, statement: str = "") -> StorageE
         database: what to call the database.
         statement: the name of the statement it ran, if it ran one.
     """
+    if isinstance(error, OverflowError):
+        return Unstorable(problem=error)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in UNREADABLE:
         return DatabaseUnreadable(database=database, reason=error)
