@@ -162,7 +162,7 @@ def call_local(w: Writer, s: Scope, depth: int) -> str:
 @BRANCHES.add(2)
 def call_lambda(w: Writer, s: Scope, depth: int) -> str:
     x = w.name("x")
-    inside = s.closed()
+    inside = s.inner(awaits=False, walrus=False)
     inside.ints.append(x)
     return f"(lambda {x}: {expr(w, inside, depth - 1)})({expr(w, s, depth - 1)})"
 
@@ -197,7 +197,7 @@ def clauses(w: Writer, s: Scope, depth: int) -> tuple[str, Scope]:
         else:
             parts.append(f"for {x} in islice({w.pick(s.lists)}, 3)")
         inside.ints.append(x)
-        inside.fixed, inside.looped = (*inside.fixed, x), (*inside.looped, x)
+        inside.fixed = (*inside.fixed, x)
         inside.walrus = s.walrus and not s.nested and w.one_in(2)
         if w.one_in(3):
             parts.append(f"if {expr(w, inside, depth - 1)}")
@@ -209,7 +209,7 @@ def clauses(w: Writer, s: Scope, depth: int) -> tuple[str, Scope]:
 def comprehension(w: Writer, s: Scope, depth: int) -> str:
     kind = w.below(4)
     if kind == 3:
-        s = s.closed(walrus=s.walrus)
+        s = s.inner(awaits=False)
     generators, inside = clauses(w, s, depth)
     element = expr(w, inside, depth - 1)
     if kind == 0:

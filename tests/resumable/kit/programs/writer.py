@@ -71,20 +71,12 @@ class Scope:
     walrus: bool = True
     quotes: bool = True
     fixed: tuple[str, ...] = ()
-    looped: tuple[str, ...] = ()
 
     def inner(self, **changes: Any) -> "Scope":
         """The scope of a block inside: it sees the names outside, and keeps its own to itself."""
         names = ("ints", "lists", "boxes", "dicts", "functions", "coroutines", "streams", "iterators")
         copies = {name: list(getattr(self, name)) for name in names}
         return replace(self, **(copies | {"depth": self.depth - 1} | changes))
-
-    def closed(self, **changes: Any) -> "Scope":
-        """The scope of a lambda or generator expression: it sees no variable of a waiting comprehension."""
-        hidden = self.looped if self.awaits else ()
-        inside = self.inner(**({"awaits": False, "walrus": False} | changes))
-        inside.ints = [name for name in inside.ints if name not in hidden]
-        return inside
 
     def targets(self) -> list[str]:
         """Integer names that may be assigned here."""
