@@ -152,3 +152,14 @@ def nesting(suite: Iterable[Any]) -> int:
         below = max(map(nesting, inner))
         deepest = max(deepest, below + isinstance(node, _BLOCKS))
     return deepest
+
+
+def cloned(node: Any) -> Any:
+    """A copy of a tree, or of a list of trees, made faster than by `copy.deepcopy`."""
+    if node.__class__ is list:
+        return [cloned(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return node
+    fresh = node.__class__.__new__(node.__class__)
+    fresh.__dict__.update({name: cloned(value) for name, value in node.__dict__.items()})
+    return fresh

@@ -87,13 +87,17 @@ class Definition:
             self.entries[number] = code
         return self.entries[number]
 
+    @cached_property
+    def shallow(self) -> bool:
+        """Whether every re-entry form surely compiles."""
+        return self.lowered is None or build.nesting(self.lowered.body) <= _SHALLOW
+
     def obstacle(self, number: int) -> str | None:
         """Why nothing can go on from await *number*: its re-entry form is more than Python compiles.
 
         It nests deeper than the source; where that may matter, it is compiled to make sure.
         """
-        assert self.lowered is not None
-        if build.nesting(self.lowered.body) <= _SHALLOW:
+        if self.shallow:
             return None
         try:
             self.entry(number)

@@ -5,7 +5,6 @@ Generator expressions become generator functions, so that one can be alive acros
 """
 
 import ast
-from copy import deepcopy
 from typing import Any
 
 from . import build
@@ -22,7 +21,7 @@ def prepare(node: Any, bits: int) -> tuple[Any, list[ast.stmt]]:
     if not bits & (GENERATOR | ASKS):
         return node, []
     change = _Prepare(analyse(node))
-    body = change.suite(deepcopy(node.body))
+    body = change.suite(build.cloned(node.body))
     return build.replaced(node, body=body), change.every
 
 
