@@ -132,16 +132,20 @@ def install(folders: "Iterable[str | os.PathLike[str]]") -> None:
     """Rewrite modules under *folders* when they are imported from now on.
 
     May be called again: folders add up. Modules that were imported before stay as they are, and
-    are named in a RuntimeWarning.
+    are named in a RuntimeWarning. Raises TypeError for a single path.
     """
-    _finder.folders.update(os.path.realpath(folder) + os.sep for folder in folders)
+    if isinstance(folders, str | os.PathLike):
+        raise TypeError("install() takes several folders: install([folder])")
+    fresh = {os.path.realpath(folder) + os.sep for folder in folders} - _finder.folders
+    _finder.folders |= fresh
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     late = [
         name
         for name, module in [*sys.modules.items()]
         if name != "__main__"
-        and _finder.covers(getattr(module, "__file__", None))
+        and os.path.abspath(getattr(module, "__file__", None) or "").startswith(tuple(fresh))
+        and _finder.covers(module.__file__)
         and not isinstance(getattr(module, "__loader__", None), Loader)
     ]
     if late:
