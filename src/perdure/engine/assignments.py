@@ -1,11 +1,13 @@
 """What a worker is handed with a run."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 
 from perdure.core.clock import to_datetime
 from perdure.core.retry import MAX_ATTEMPTS
-from perdure.store import history, packets
+from perdure.engine.waiting import answers_of
+from perdure.store import history, packets, waits
 from perdure.store.database import Tx
 from perdure.store.packets import METADATA, PAYLOAD
 from perdure.store.rows import Packet, Run
@@ -14,20 +16,23 @@ from perdure.wire.values import JSON
 from perdure.wire.workers import Assignment, TaskManifest
 
 
-async def assign(tx: Tx, runs: Sequence[Run], manifests: Mapping[str, TaskManifest]) -> dict[str, Assignment]:
+async def assign(
+    tx: Tx, runs: Sequence[Run], manifests: Mapping[str, TaskManifest], now: int
+) -> dict[str, Assignment]:
     """Return what to hand out for runs that were claimed, by run.
 
     Args:
         tx: the transaction.
         runs: as they are after the claim.
         manifests: of the worker's version, by task.
+        now: the current moment.
     """
     ids = [run.id for run in runs]
     found: dict[tuple[str, str], Packet] = {}
     for packet in await packets.of_runs(tx, ids, PAYLOAD, METADATA):
         found[packet.run, packet.kind] = packet
     tags = await history.tags_of(tx, ids)
-    return {
+    assignments = {
         run.id: _assignment(
             run,
             manifests[run.task],
@@ -36,6 +41,29 @@ async def assign(tx: Tx, runs: Sequence[Run], manifests: Mapping[str, TaskManife
             tags.get(run.id, []),
         )
         for run in runs
+    }
+    return assignments | await _going_on(tx, runs, assignments, now)
+
+
+async def _going_on(
+    tx: Tx, runs: Sequence[Run], assignments: Mapping[str, Assignment], now: int
+) -> dict[str, Assignment]:
+    """Return the assignments of runs that go on from a stored state, with it and what is over."""
+    stored = [run.id for run in runs if run.snapshot is not None]
+    if not stored:
+        return {}
+    states = await waits.to_restore(tx, stored)
+    answers = await answers_of(tx, stored, now)
+    return {
+        state.run: assignments[state.run].model_copy(
+            update={
+                "snapshot": base64.b64encode(state.stored).decode(),
+                "snapshot_number": state.number,
+                "locals": json.loads(state.locals) if state.locals else None,
+                "answers": answers.get(state.run, []),
+            }
+        )
+        for state in states.values()
     }
 
 
@@ -51,7 +79,7 @@ def _assignment(
         run_id=run.id,
         fence=run.fence,
         task=run.task,
-        attempt=run.attempt + 1,
+        attempt=run.attempt if run.is_mid_attempt else run.attempt + 1,
         payload=payload.data if payload else None,
         payload_type=payload.type if payload else JSON,
         metadata=json.loads(metadata.data) if metadata else {},

@@ -16,10 +16,22 @@ from perdure.engine.committer import Committer
 from perdure.engine.moves import apply
 from perdure.engine.reports import RunReport
 from perdure.engine.resources import Resources
-from perdure.store import history, packets, runs
+from perdure.engine.waiting import record
+from perdure.store import history, packets, runs, waits
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run
-from perdure.wire.workers import Failed, Report, Reported, RetryPolicy, TaskManifest, Verdict
+from perdure.wire.waits import WaitKind
+from perdure.wire.workers import (
+    Checkpointed,
+    Failed,
+    Parked,
+    Report,
+    Reported,
+    ReportItem,
+    RetryPolicy,
+    TaskManifest,
+    Verdict,
+)
 
 REPORTS = 50
 """The most reports in one transaction; each may have a thousand items."""
@@ -55,8 +67,11 @@ class Attempts:
         return await self._resources.db.transact(self._apply, told, now)
 
     async def _apply(self, tx: Tx, told: Sequence[Told], now: int) -> list[Reported | PerdureError]:
-        ids = sorted({item.run_id for one in told for item in one.report.items})
-        held = await runs.lock(tx, ids)
+        items = [item for one in told for item in one.report.items]
+        # What a run is to wait for is locked with it, all in one order, so that nobody waits in a circle.
+        held = await runs.lock(tx, sorted({name for item in items for name in _named(item)}))
+        storing = sorted({item.run_id for item in items if isinstance(item, STORING)})
+        numbers = await waits.last_numbers(tx, storing) if storing else {}
         policies = await self._policies(tx, told, held)
         folded: dict[str, RunReport] = {}
         answers: list[Reported | PerdureError] = []
@@ -76,6 +91,7 @@ class Attempts:
                         manifest.machine if manifest else None,
                         now=now,
                         dice=self._resources.dice,
+                        numbers=numbers.get(run.id, (0, None)),
                     )
                 verdicts.append(report.add(one.report.worker_id, item))
             answers.append(Reported(verdicts=verdicts))
@@ -99,6 +115,16 @@ class Attempts:
         return found
 
 
+STORING = (Parked, Checkpointed, Failed)
+"""Items that need to know which states of the run are stored."""
+
+
+def _named(item: ReportItem) -> list[str]:
+    """Return the runs that an item is about, or waits for."""
+    waited = [w.subject for w in getattr(item, "waits", ()) if w.kind is WaitKind.RUN]
+    return [item.run_id, *waited]
+
+
 async def _write(tx: Tx, reports: Sequence[RunReport], now: int) -> None:
     moves = [report.move() for report in reports if report.steps or report.changes]
     await apply(tx, moves, now=now)
@@ -109,6 +135,10 @@ async def _write(tx: Tx, reports: Sequence[RunReport], now: int) -> None:
     if results:
         await packets.put(tx, results)
     await set_alarms(tx, [alarm for report in reports for alarm in report.alarms], now)
+    waiting = [wait for report in reports for wait in report.waiting]
+    snapshots = [snapshot for report in reports for snapshot in report.snapshots]
+    if waiting or snapshots:
+        await record(tx, snapshots, waiting, now)
     changed = [(report.run, item) for report in reports for item in report.metadata]
     if changed:
         await metadata.record(tx, changed)

@@ -18,11 +18,12 @@ from perdure.engine.committer import Committer
 from perdure.engine.concurrency import Shares, share
 from perdure.engine.moves import Move, Step, apply, channel_of_ready
 from perdure.engine.resources import Resources
-from perdure.store import catalog, lanes, runs, workers
+from perdure.engine.waiting import answers_of
+from perdure.store import catalog, lanes, runs, waits, workers
 from perdure.store.database import Tx
 from perdure.store.lanes import PoolChange, pool_of
 from perdure.store.rows import Environment, Run, Worker
-from perdure.wire.workers import Assignment, Polled, PollRuns, RunRef
+from perdure.wire.workers import Assignment, Polled, PollRuns, RunRef, Wake
 
 BATCH = 500
 """The most runs handed out by one transaction."""
@@ -44,6 +45,7 @@ class Bid:
     runs: list[Run] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     cancels: list[RunRef] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
 
     @property
     def wanted(self) -> int:
@@ -54,7 +56,12 @@ class Bid:
         """Return the answer to the poll, or what is wrong with it."""
         if self.known is None:
             return NotFound(kind="connected worker", name=self.worker)
-        return Polled(runs=self.assignments, cancels=self.cancels, drain=self.known.drained_at is not None)
+        return Polled(
+            runs=self.assignments,
+            cancels=self.cancels,
+            wakes=self.wakes,
+            drain=self.known.drained_at is not None,
+        )
 
 
 class Dequeue:
@@ -79,7 +86,7 @@ class Dequeue:
             while True:
                 polled = await self._committer.submit((environment.id, command.worker_id, command.slots))
                 left = until - now()
-                if polled.runs or polled.cancels or polled.drain or left <= 0:
+                if polled.runs or polled.cancels or polled.wakes or polled.drain or left <= 0:
                     return polled
                 await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
 
@@ -97,7 +104,7 @@ class Dequeue:
 
     async def _serve(self, tx: Tx, environment: str, bids: Sequence[Bid], now: int) -> None:
         """Answer the bids of an environment."""
-        await _introduce(tx, environment, bids)
+        await _introduce(tx, environment, bids, now)
         if not any(bid.wanted for bid in bids):
             return
         row = await catalog.lock_environment(tx, environment)
@@ -126,7 +133,7 @@ class Dequeue:
         pools.append(PoolChange(environment.id, None, None, 0, shares.virtual_time))
         counts = await apply(tx, moves, now=now, virtual_times=shares.virtual_times, pools=pools)
         await _close_full(tx, environment, shares, counts, now)
-        await self._hand_out(tx, environment.id, bids)
+        await self._hand_out(tx, environment.id, bids, now)
 
     def _deal(self, heads: Sequence[Run], bids: Sequence[Bid], now: int) -> list[Move]:
         """Deal runs to workers, one to each in turn."""
@@ -156,19 +163,19 @@ class Dequeue:
                 hungry = [other for other in hungry if other.wanted]
         return moves
 
-    async def _hand_out(self, tx: Tx, environment: str, bids: Sequence[Bid]) -> None:
+    async def _hand_out(self, tx: Tx, environment: str, bids: Sequence[Bid], now: int) -> None:
         taken = [run for bid in bids for run in bid.runs]
         if not taken:
             return
         version = taken[0].version or ""
         manifests = await self._catalog.manifests(tx, environment, version, {run.task for run in taken})
-        assignments = await assign(tx, taken, manifests)
+        assignments = await assign(tx, taken, manifests, now)
         for bid in bids:
             bid.assignments = [assignments[run.id] for run in bid.runs]
 
 
-async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid]) -> None:
-    """Find out who bids, and what each must stop."""
+async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid], now: int) -> None:
+    """Find out who bids, what each must stop, and what may go on in its memory."""
     known = await workers.of_ids(tx, environment, [bid.worker for bid in bids])
     for bid in bids:
         worker = known.get(bid.worker)
@@ -177,6 +184,10 @@ async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid]) -> None:
     by_worker = {bid.worker: bid for bid in bids if bid.known}
     for worker, run, fence in await workers.take_cancels(tx, list(by_worker)):
         by_worker[worker].cancels.append(RunRef(run_id=run, fence=fence))
+    woken = await waits.take_wakes(tx, list(by_worker))
+    answers = await answers_of(tx, [run for _, run, _ in woken], now) if woken else {}
+    for worker, run, fence in woken:
+        by_worker[worker].wakes.append(Wake(run_id=run, fence=fence, answers=answers.get(run, [])))
 
 
 async def _close_full(

@@ -1,5 +1,8 @@
 """What a worker reports of one run, folded into one change of its row."""
 
+import base64
+import binascii
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,15 +10,20 @@ from perdure.core.lifecycle import On, Status, after
 from perdure.engine.decisions import EndAs, decide
 from perdure.engine.moves import Move, Step, place_of, resumed_place
 from perdure.engine.resources import Dice
+from perdure.engine.waiting import rows_of
 from perdure.store import timers
 from perdure.store.packets import ERROR, OUTPUT
 from perdure.store.rows import Attempt, Packet, Run
 from perdure.store.timers import Timer
+from perdure.store.waits import CHECKPOINT, WAIT, Snapshot, Waiting
 from perdure.wire.values import JSON
 from perdure.wire.workers import (
     Canceled,
+    Checkpointed,
     Failed,
     MetadataChanged,
+    Parked,
+    Pinned,
     Released,
     ReportItem,
     RetryPolicy,
@@ -39,7 +47,16 @@ ACTIVE = frozenset({Status.DEQUEUED, Status.EXECUTING, Status.WAITING})
 class RunReport:
     """The items about one run, in order, and what they come to."""
 
-    def __init__(self, run: Run, policy: RetryPolicy, machine: str | None, *, now: int, dice: Dice) -> None:
+    def __init__(
+        self,
+        run: Run,
+        policy: RetryPolicy,
+        machine: str | None,
+        *,
+        now: int,
+        dice: Dice,
+        numbers: tuple[int, int | None] = (0, None),
+    ) -> None:
         """Begin with a locked run.
 
         Args:
@@ -48,6 +65,7 @@ class RunReport:
             machine: of its task; the run's own comes before it.
             now: the current moment.
             dice: for the spread of the waits.
+            numbers: of its newest stored state, and of its newest checkpoint.
         """
         self.run = run
         self.status = Status(run.status)
@@ -57,6 +75,9 @@ class RunReport:
         self.packets: list[Packet] = []
         self.alarms: list[Timer] = []
         self.metadata: list[MetadataChanged] = []
+        self.snapshots: list[Snapshot] = []
+        self.waiting: list[Waiting] = []
+        self._numbers = numbers
         self._policy = policy
         self._machine = run.machine or machine
         self._now = now
@@ -102,6 +123,7 @@ class RunReport:
             self.packets.append(Packet(self.run.id, ERROR, JSON, error))
             return self._accept()
         self._happen(On.RETRY, message)
+        self.changes |= {"snapshot": self._numbers[1], "is_mid_attempt": 0}
         self._line_up(decision.moment)
         if decision.machine is not None:
             self.changes["machine"] = decision.machine
@@ -115,11 +137,62 @@ class RunReport:
 
     def _released(self, item: Released) -> Verdict:
         if self.status is not Status.DEQUEUED:
-            self.changes["spared"] = self.run.spared + 1
+            self.changes |= {"spared": self.run.spared + 1, "is_mid_attempt": 0}
             self._end_attempt(RELEASED, 0.0)
         self._happen(On.RELEASE, item.reason)
         self.changes |= {"place": resumed_place(self.run), "lease_until": None}
         return self._accept()
+
+    def _parked(self, item: Parked) -> Verdict:
+        self._start_if_needed()
+        if not self._store(WAIT, item):
+            return self._refuse("bad_snapshot")
+        self._happen(On.WAIT, _told(item))
+        self.changes["active_ms"] = self.changes.get("active_ms", self.run.active_ms) + item.duration_ms
+        self.changes |= {"is_mid_attempt": 1, "lease_until": None}
+        return self._accept()
+
+    def _pinned(self, item: Pinned) -> Verdict:
+        """Waits of a pinned run are those of its last state, or of number 0 if none is stored."""
+        self._start_if_needed()
+        self.waiting += rows_of(self.run.id, self._current() or 0, item.waits)
+        self._happen(On.WAIT, f"waits in memory: {item.reason}")
+        return self._accept()
+
+    def _checkpointed(self, item: Checkpointed) -> Verdict:
+        self._start_if_needed()
+        if not self._store(CHECKPOINT, item):
+            return self._refuse("bad_snapshot")
+        return self._accept(snapshot_number=self._numbers[0])
+
+    def _store(self, kind: str, item: Parked | Checkpointed) -> bool:
+        """Take a state of the run; return whether its bytes could be read."""
+        try:
+            stored = base64.b64decode(item.snapshot, validate=True)
+        except binascii.Error:
+            return False
+        number = self._numbers[0] + 1
+        self._numbers = number, number if kind == CHECKPOINT else self._numbers[1]
+        self.changes["snapshot"] = number
+        self.waiting += rows_of(self.run.id, number, item.waits)
+        checkpoint = item if isinstance(item, Checkpointed) else None
+        self.snapshots.append(
+            Snapshot(
+                run=self.run.id,
+                number=number,
+                kind=kind,
+                key=checkpoint.key if checkpoint else None,
+                data=json.dumps(checkpoint.data) if checkpoint and checkpoint.data is not None else None,
+                attempt=self._number(),
+                stored=stored,
+                frames=json.dumps([frame.to_wire() for frame in item.frames]),
+                created_at=self._now,
+            )
+        )
+        return True
+
+    def _current(self) -> int | None:
+        return self.changes.get("snapshot", self.run.snapshot)
 
     def _changed_metadata(self, item: MetadataChanged) -> Verdict:
         self.metadata.append(item)
@@ -130,6 +203,9 @@ class RunReport:
             self._start()
 
     def _start(self) -> None:
+        if self.run.is_mid_attempt:
+            self._happen(On.START)
+            return
         number = self._number() + 1
         self.changes["attempt"] = number
         self.changes["started_at"] = self.run.started_at or self._now
@@ -184,11 +260,19 @@ class RunReport:
         due = self.changes.get("due_at", self.run.due_at)
         return max(0, due - self._now) if self.status is Status.QUEUED and due is not None else None
 
-    def _accept(self, retry_in_ms: int | None = None) -> Verdict:
-        return Verdict(run_id=self.run.id, ok=True, retry_in_ms=retry_in_ms)
+    def _accept(self, retry_in_ms: int | None = None, snapshot_number: int | None = None) -> Verdict:
+        return Verdict(run_id=self.run.id, ok=True, retry_in_ms=retry_in_ms, snapshot_number=snapshot_number)
 
     def _refuse(self, code: str) -> Verdict:
         return Verdict(run_id=self.run.id, ok=False, code=code)
+
+
+def _told(item: Parked) -> str:
+    """Return what a run waits for, for its events."""
+    return "waits for " + ", ".join(
+        f"{wait.until:%Y-%m-%d %H:%M:%S} UTC" if wait.until else f"{wait.kind.value} {wait.subject}"
+        for wait in item.waits
+    )
 
 
 _TAKE: dict[type, Callable[[RunReport, Any], Verdict]] = {
@@ -197,5 +281,8 @@ _TAKE: dict[type, Callable[[RunReport, Any], Verdict]] = {
     Failed: RunReport._failed,
     Canceled: RunReport._canceled,
     Released: RunReport._released,
+    Parked: RunReport._parked,
+    Pinned: RunReport._pinned,
+    Checkpointed: RunReport._checkpointed,
     MetadataChanged: RunReport._changed_metadata,
 }

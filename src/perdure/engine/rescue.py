@@ -82,6 +82,7 @@ def _move(run: Run, reason: str, is_given_up: bool) -> Move:
         "spared": run.spared + (run.status != Status.DEQUEUED),
         "worker": None,
         "lease_until": None,
+        "is_mid_attempt": 0,
     }
     if is_given_up:
         return Move(run, [Step(On.BREAK, run.attempt or None, reason)], changes)

@@ -11,14 +11,15 @@ from typing import Any
 
 from perdure.core.lifecycle import On, Status, may
 from perdure.engine.alarms import LONGEST_SLEEP_MS, set_alarms
-from perdure.engine.moves import Move, Step, apply, place_of
+from perdure.engine.dequeue import channel_of_worker
+from perdure.engine.moves import Move, Step, apply, place_of, resumed_place
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
-from perdure.store import packets, runs, timers
+from perdure.store import packets, runs, timers, waits
 from perdure.store.database import Tx
 from perdure.store.packets import ERROR
 from perdure.store.rows import Packet, Run
-from perdure.store.timers import DELAY, RETRY, TTL, Timer
+from perdure.store.timers import DELAY, RETRY, TTL, WAKE, Timer
 from perdure.wire.values import JSON, RunError
 
 BATCH = 500
@@ -65,13 +66,31 @@ class Timers(Service):
         due = await timers.lock_due(tx, now=now, limit=BATCH)
         if due:
             locked = await runs.lock(tx, sorted({timer.subject for timer in due}))
+            woken = sorted({timer.subject for timer in due if timer.kind == WAKE})
+            over = await waits.over(tx, woken, now=now) if woken else {}
             rung = _settle(due, locked.values(), now)
+            await _wake(tx, rung, [locked[run] for run in over if run in locked])
             await apply(tx, rung.moves, now=now)
             await set_alarms(tx, rung.alarms, now)
             if rung.errors:
                 await packets.put(tx, rung.errors)
             await timers.remove(tx, due)
         return len(due), await timers.next_due(tx)
+
+
+async def _wake(tx: Tx, rung: Rung, over: Sequence[Run]) -> None:
+    """Let runs go on for which something is over: from the queue, or in the memory of their worker."""
+    waiting = [run for run in over if run.status == Status.WAITING]
+    pinned = [run for run in waiting if run.lease_until is not None]
+    rung.moves += [
+        Move(run, [Step(On.RESUME, run.attempt)], {"place": resumed_place(run)})
+        for run in waiting
+        if run.lease_until is None
+    ]
+    rung.moves += [Move(run, [Step(On.WAKE, run.attempt)]) for run in pinned]
+    if pinned:
+        await waits.add_wakes(tx, [(run.worker or "", run.id, run.fence) for run in pinned])
+        tx.hint(*{channel_of_worker(run.worker or "") for run in pinned})
 
 
 def _settle(due: Sequence[Timer], locked: Iterable[Run], now: int) -> Rung:

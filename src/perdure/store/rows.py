@@ -124,6 +124,9 @@ class Run(NamedTuple):
     idempotency_key_options: str | None
     region: str | None
     waited_by_parent: int
+    snapshot: int | None
+    is_mid_attempt: int
+    is_awaited: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ STATE = (
     "losses",
     "active_ms",
     "machine",
+    "snapshot",
+    "is_mid_attempt",
 )
 """The columns that a change of status may change."""
 

@@ -12,6 +12,7 @@ from perdure.store.database import Tx
 DELAY = "delay"
 RETRY = "retry"
 TTL = "ttl"
+WAKE = "wake"
 
 CHANNEL = "timers"
 """Hinted when an alarm was set that may be the next."""

@@ -14,6 +14,7 @@ from perdure.core.placement import Isolation
 from perdure.wire.model import Model
 from perdure.wire.runs import KeyOptions, MetadataOperation
 from perdure.wire.values import JSON, EnvironmentType, Json, RunError, TaskId
+from perdure.wire.waits import Answer, FrameView, Wait
 
 How = Literal["fail", "crash", "time_out", "break"]
 """How an attempt failed."""
@@ -152,13 +153,27 @@ class Assignment(Model):
     root_run_id: str | None = None
     batch_id: str | None = None
     depth: int = 0
+    snapshot: str | None = None
+    """The state to go on from, in base 64; absent: begin at the top."""
+    snapshot_number: int = 0
+    locals: dict[str, Any] | None = None
+    """Of a replay: the locals to change before going on."""
+    answers: list[Answer] = []
+    """What is over of all that the state waits for."""
+
+
+class Wake(RunRef):
+    """A run that waits in the worker's memory may go on."""
+
+    answers: list[Answer]
 
 
 class Polled(Model):
-    """Runs to start, and runs to stop."""
+    """Runs to start, to stop, and to go on in memory."""
 
     runs: list[Assignment] = []
     cancels: list[RunRef] = []
+    wakes: list[Wake] = []
     drain: bool = False
     """The server asks the worker to finish what it has and disconnect."""
 
@@ -212,6 +227,39 @@ class Released(RunRef):
     reason: str
 
 
+class Parked(RunRef):
+    """The run waits, and its coroutine is stored: the worker holds nothing of it any more."""
+
+    type: Literal["parked"] = "parked"
+    snapshot: str
+    """In base 64."""
+    frames: list[FrameView] = []
+    waits: list[Wait]
+    duration_ms: float = 0
+    """Active time since the run was handed out."""
+
+
+class Pinned(RunRef):
+    """The run waits in the worker's memory, since it can't be stored; it takes no slot."""
+
+    type: Literal["pinned"] = "pinned"
+    waits: list[Wait]
+    reason: str
+    frames: list[FrameView] = []
+
+
+class Checkpointed(RunRef):
+    """The run stored its state and goes on."""
+
+    type: Literal["checkpointed"] = "checkpointed"
+    key: str
+    data: Json = None
+    snapshot: str
+    frames: list[FrameView] = []
+    waits: list[Wait] = []
+    """What other branches of the run wait for."""
+
+
 class MetadataChanged(RunRef):
     """The task changed its metadata, or its parent's or root's, or added tags."""
 
@@ -223,7 +271,8 @@ class MetadataChanged(RunRef):
 
 
 ReportItem = Annotated[
-    Started | Succeeded | Failed | Canceled | Released | MetadataChanged, Field(discriminator="type")
+    Started | Succeeded | Failed | Canceled | Released | Parked | Pinned | Checkpointed | MetadataChanged,
+    Field(discriminator="type"),
 ]
 
 
@@ -241,6 +290,8 @@ class Verdict(Model):
     ok: bool
     code: str | None = None
     """When not ok: `lease_lost`, `canceled`, …; the worker drops the run."""
+    snapshot_number: int | None = None
+    """After a checkpoint: the number of the state that was stored."""
     retry_in_ms: int | None = None
     """After a failure: when the next attempt is due; absent when there is none."""
 

@@ -216,7 +216,7 @@ create index trigger_keys_by_expiry on trigger_keys (expires_at);
 -- the one that stands there is void, so nobody needs to find and delete it.
 create table timers (
     due_at {int8} not null,
-    kind text not null,                  -- delay, retry or ttl
+    kind text not null,                  -- delay, retry, ttl or wake
     subject text not null,               -- the run
     primary key (due_at, kind, subject)
 ) {clustered};

@@ -36,10 +36,12 @@ update runs
        delayed_until = r.delayed_until, due_at = r.due_at, expires_at = r.expires_at,
        started_at = r.started_at, finished_at = r.finished_at, worker = r.worker,
        lease_until = r.lease_until, fence = r.fence, version = r.version, attempt = r.attempt,
-       spared = r.spared, losses = r.losses, active_ms = r.active_ms, machine = r.machine
+       spared = r.spared, losses = r.losses, active_ms = r.active_ms, machine = r.machine,
+       snapshot = r.snapshot, is_mid_attempt = r.is_mid_attempt
   from {rows:runs(id text, status text, place int8, updated_at int8, queued_at int8, delayed_until int8,
         due_at int8, expires_at int8, started_at int8, finished_at int8, worker text, lease_until int8,
-        fence int8, version text, attempt int8, spared int8, losses int8, active_ms float8, machine text)} as r
+        fence int8, version text, attempt int8, spared int8, losses int8, active_ms float8, machine text,
+        snapshot int8, is_mid_attempt int8)} as r
  where runs.id = r.id
 
 -- name: lock_heads

@@ -1,0 +1,89 @@
+"""Waits: storing what runs wait for, and waking them when it is over.
+
+Who parks a run locks what it waits for, and then looks whether it is over; who ends a run or completes a
+token has locked it, and then looks who waits.  So one of the two always sees the other.  Waking is an
+alarm, due at once: a transaction of its own, which locks the waiting run alone.
+"""
+
+from collections.abc import Sequence
+
+from perdure.core.clock import from_datetime, to_datetime
+from perdure.core.lifecycle import Status
+from perdure.engine.alarms import set_alarms
+from perdure.store import timers, waits
+from perdure.store.database import Tx
+from perdure.store.timers import Timer
+from perdure.store.waits import Over, Snapshot, Waiting
+from perdure.wire.values import JSON, RunError
+from perdure.wire.waits import Answer, Wait, WaitKind
+
+
+def rows_of(run: str, snapshot: int, wanted: Sequence[Wait]) -> list[Waiting]:
+    """Return waits of a run as rows."""
+    return [
+        Waiting(
+            run,
+            snapshot,
+            wait.kind.value,
+            wait.subject,
+            from_datetime(wait.until) if wait.until is not None else None,
+        )
+        for wait in wanted
+    ]
+
+
+async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting], now: int) -> None:
+    """Store states of runs with what they wait for, and wake those for which something is over already.
+
+    Args:
+        tx: the transaction, which has locked the runs, and the runs that they wait for.
+        snapshots: the states.
+        waiting: what they wait for.
+        now: the current moment.
+    """
+    await waits.add(tx, snapshots, waiting)
+    children = sorted({wait.subject for wait in waiting if wait.kind == waits.RUN})
+    tokens = sorted({wait.subject for wait in waiting if wait.kind == waits.TOKEN})
+    if children:
+        await waits.mark_waited_for(tx, children)
+    if tokens:
+        await waits.lock_tokens(tx, tokens)
+    alarms = [Timer(wait.due_at, timers.WAKE, wait.run) for wait in waiting if wait.due_at is not None]
+    if children or tokens:
+        over = await waits.over(tx, sorted({wait.run for wait in waiting}), now=now)
+        alarms += [Timer(now, timers.WAKE, run) for run in over]
+    await set_alarms(tx, list(dict.fromkeys(alarms)), now)
+
+
+async def wake_waiters(tx: Tx, kind: str, subjects: Sequence[str], now: int) -> None:
+    """Wake the runs that wait for something that is over; the transaction has locked it."""
+    waiters = await waits.waiters(tx, kind, subjects)
+    await set_alarms(tx, [Timer(now, timers.WAKE, run) for run in waiters], now)
+
+
+async def answers_of(tx: Tx, runs: Sequence[str], now: int) -> dict[str, list[Answer]]:
+    """Return an answer for everything that is over of all that runs wait for, by run."""
+    over = await waits.over(tx, runs, now=now)
+    return {run: [_answer(one) for one in ones] for run, ones in over.items()}
+
+
+def _answer(over: Over) -> Answer:
+    status = Status(over.status) if over.status is not None else None
+    is_good = status in (None, Status.COMPLETED)
+    return Answer(
+        kind=WaitKind(over.kind),
+        subject=over.subject,
+        until=to_datetime(over.due_at) if over.due_at is not None else None,
+        status=status,
+        output=over.output if is_good else None,
+        output_type=over.output_type or JSON,
+        error=_error(over),
+    )
+
+
+def _error(over: Over) -> RunError | None:
+    if over.error is not None:
+        return RunError.model_validate_json(over.error)
+    if over.completed_by == "timeout":
+        return RunError(type="BUILT_IN_ERROR", name="WaitTimeout", message="The token's time is over")
+    return None

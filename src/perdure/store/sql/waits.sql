@@ -1,0 +1,110 @@
+-- name: insert_snapshot
+-- Store a state of a run.
+insert into snapshots (run, number, kind, key, data, attempt, stored, frames, locals, created_at)
+values (:run, :number, :kind, :key, :data, :attempt, :stored, :frames, :locals, :created_at)
+
+-- name: drop_old_waits
+-- Forget what older states of runs waited for, where nobody can go back to them.
+delete from waits
+ where exists (
+    select 1 from {rows:current(run text, number int8)} as c
+     where c.run = waits.run and waits.snapshot < c.number)
+   and not exists (
+    select 1 from snapshots as s
+     where s.run = waits.run and s.number = waits.snapshot and s.kind = 'checkpoint')
+
+-- name: drop_old_snapshots
+-- Forget older states of runs that were stored at a wait.
+delete from snapshots
+ where kind = 'wait'
+   and exists (
+    select 1 from {rows:current(run text, number int8)} as c
+     where c.run = snapshots.run and snapshots.number < c.number)
+
+-- name: insert_waits
+-- Note what states of runs wait for.
+insert into waits (run, snapshot, kind, subject, due_at)
+select r.run, r.snapshot, r.kind, r.subject, r.due_at
+  from {rows:waits(run text, snapshot int8, kind text, subject text, due_at int8)} as r
+ where true
+    on conflict do nothing
+
+-- name: last_snapshots
+-- The number of the newest state of each run, and of its newest checkpoint.
+select run, max(number) as newest, max(case when kind = 'checkpoint' then number end) as checkpoint
+  from snapshots
+ where run in {list:runs}
+ group by run
+
+-- name: snapshots_to_restore
+-- The states that runs go on from.
+select s.run, s.number, s.stored, s.locals
+  from runs as r
+  join snapshots as s on s.run = r.id and s.number = r.snapshot
+ where r.id in {list:runs}
+
+-- name: snapshots_of_run
+-- The states of a run, newest first, without the coroutines.
+select number, kind, key, data, attempt, length(stored) as size, frames, created_at
+  from snapshots where run = :run order by number desc
+
+-- name: waits_of_run
+-- What the states of a run wait for.
+select snapshot, kind, subject, due_at from waits where run = :run order by snapshot, kind, subject
+
+-- name: snapshot_by_key
+-- A state of a run: a checkpoint by its key, or any by its number.
+select number, kind, key, data, attempt, stored, frames
+  from snapshots
+ where run = :run and (number = :number or key = :key)
+ order by number desc
+ limit 1
+
+-- name: copy_waits
+-- Give a run what a state of another waits for.
+insert into waits (run, snapshot, kind, subject, due_at)
+select :to_run, :to_number, kind, subject, due_at from waits where run = :run and snapshot = :number
+
+-- name: mark_waited_for
+-- Note that somebody waits for these runs, so that their end wakes them; they are locked by this.
+update runs set is_awaited = 1 where id in {list:runs} returning id, finished_at
+
+-- name: waiters
+-- The runs that wait for any of these.
+select distinct w.run, r.environment
+  from waits as w
+  join runs as r on r.id = w.run and r.snapshot = w.snapshot
+ where w.kind = :kind and w.subject in {list:subjects} and r.finished_at is null
+
+-- name: lock_tokens
+-- Some tokens, for a change.
+select * from tokens where id in {list:tokens} order by id {for_update}
+
+-- name: waits_over
+-- What is over of all that some runs wait for, with what came of it.
+select w.run, w.kind, w.subject, w.due_at,
+       case when w.kind = 'run' then child.status end as status,
+       coalesce(t.output, o.data) as output,
+       coalesce(t.output_type, o.type) as output_type,
+       case when w.kind = 'token' then t.completed_by end as completed_by,
+       e.data as error
+  from waits as w
+  join runs as r on r.id = w.run and r.snapshot = w.snapshot
+  left join runs as child on w.kind = 'run' and child.id = w.subject
+  left join packets as o on w.kind = 'run' and o.run = w.subject and o.kind = 'output'
+  left join packets as e on w.kind = 'run' and e.run = w.subject and e.kind = 'error'
+  left join tokens as t on w.kind = 'token' and t.id = w.subject
+ where w.run in {list:runs}
+   and (w.due_at <= :now or child.finished_at is not null or t.completed_at is not null)
+ order by w.run, w.kind, w.subject
+
+-- name: add_wakes
+-- Tell workers that runs which wait in their memory may go on.
+insert into wakes (worker, run, fence)
+select r.worker, r.run, r.fence from {rows:wakes(worker text, run text, fence int8)} as r
+ where true
+    on conflict do nothing
+
+-- name: take_wakes
+-- Runs in workers' memory that may go on; told once.
+delete from wakes where worker in {list:workers} returning worker, run, fence

@@ -1,0 +1,127 @@
+"""Stored states of runs, and what they wait for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from perdure.store.database import Tx
+
+WAIT = "wait"
+CHECKPOINT = "checkpoint"
+"""The kinds of snapshots."""
+
+TIME = "time"
+TOKEN = "token"
+RUN = "run"
+"""The kinds of waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state of a run; `frames`, `data` and `locals` are JSON."""
+
+    run: str
+    number: int
+    kind: str
+    key: str | None
+    data: str | None
+    attempt: int
+    stored: bytes
+    frames: str
+    created_at: int
+    locals: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing that a state of a run waits for; a time is over at `due_at`."""
+
+    run: str
+    snapshot: int
+    kind: str
+    subject: str
+    due_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A wait that is over, and what came of it."""
+
+    run: str
+    kind: str
+    subject: str
+    due_at: int | None
+    status: str | None
+    output: str | None
+    output_type: str | None
+    completed_by: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The state a run goes on from."""
+
+    run: str
+    number: int
+    stored: bytes
+    locals: str | None
+
+
+async def add(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting]) -> None:
+    """Store states of runs with what they wait for; older states at waits are forgotten."""
+    await tx.many("insert_snapshot", [_row(snapshot) for snapshot in snapshots])
+    if waiting:
+        await tx.run("insert_waits", waits=[_row(wait) for wait in waiting])
+    current = [{"run": s.run, "number": s.number} for s in snapshots if s.number > 1]
+    if current:
+        await tx.run("drop_old_waits", current=current)
+        await tx.run("drop_old_snapshots", current=current)
+
+
+async def last_numbers(tx: Tx, runs: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+    """Return, by run, the number of its newest state and of its newest checkpoint, if there is one."""
+    rows = await tx.all("last_snapshots", runs=runs)
+    return {row["run"]: (row["newest"], row["checkpoint"]) for row in rows}
+
+
+async def to_restore(tx: Tx, runs: Sequence[str]) -> dict[str, Stored]:
+    """Return the states that runs go on from, by run."""
+    return {row["run"]: Stored(*row) for row in await tx.all("snapshots_to_restore", runs=runs)}
+
+
+async def over(tx: Tx, runs: Sequence[str], *, now: int) -> dict[str, list[Over]]:
+    """Return what is over of all that runs wait for, by run."""
+    found: dict[str, list[Over]] = {}
+    for row in await tx.all("waits_over", runs=runs, now=now):
+        found.setdefault(row["run"], []).append(Over(*row))
+    return found
+
+
+async def mark_waited_for(tx: Tx, runs: Sequence[str]) -> None:
+    """Note that somebody waits for runs, so that their end wakes whoever it is; locks them."""
+    await tx.all("mark_waited_for", runs=runs)
+
+
+async def lock_tokens(tx: Tx, tokens: Sequence[str]) -> None:
+    """Lock tokens, so that none is completed until the transaction ends."""
+    await tx.all("lock_tokens", tokens=tokens)
+
+
+async def waiters(tx: Tx, kind: str, subjects: Sequence[str]) -> list[str]:
+    """Return the runs that wait for any of these."""
+    return [row["run"] for row in await tx.all("waiters", kind=kind, subjects=subjects)]
+
+
+async def add_wakes(tx: Tx, wakes: Iterable[tuple[str, str, int]]) -> None:
+    """Tell workers that runs in their memory may go on, given as (worker, run, fence)."""
+    rows = [{"worker": worker, "run": run, "fence": fence} for worker, run, fence in wakes]
+    await tx.run("add_wakes", wakes=rows)
+
+
+async def take_wakes(tx: Tx, workers: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Return what may go on in these workers' memory, as (worker, run, fence), and forget it."""
+    return [(row[0], row[1], row[2]) for row in await tx.all("take_wakes", workers=workers)]
+
+
+def _row(value: Snapshot | Waiting) -> dict[str, object]:
+    return asdict(value)
