@@ -1,10 +1,14 @@
 """Fixtures for the engine: a clock that stands still, and factories."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from perdure.engine.engine import Engine
 from perdure.engine.resources import Resources
+from perdure.store.connect import open_database
 from perdure.store.database import Database
+from perdure.store.schema import TELEMETRY
 from perdure.testing.clock import FakeClock
 from tests.support.make import Make
 
@@ -23,3 +27,10 @@ async def engine(db: Database, clock: FakeClock) -> Engine:
 @pytest.fixture
 async def make(engine: Engine) -> Make:
     return await Make.begin(engine)
+
+
+@pytest.fixture
+async def telemetry(database_url: str) -> AsyncIterator[Database]:
+    """The database of what was seen; the engine of most tests does without."""
+    async with await open_database(database_url, TELEMETRY) as database:
+        yield database

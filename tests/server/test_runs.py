@@ -331,6 +331,8 @@ async def test_events_tell_the_life_of_a_run(api: Api):
     assert (await api.post("/worker/v1/logs", {"workerId": worker.id, "lines": [line]})).status_code == 200
     api.clock.forward("2s")
     await worker.report(held, "succeeded")
+    assert not (await api.get(f"/api/v1/runs/{run}/events")).json()["done"]  # log lines may still come
+    api.clock.forward("1s")
 
     told = (await api.get(f"/api/v1/runs/{run}/events")).json()
 

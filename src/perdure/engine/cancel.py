@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 
 from perdure.core.errors import NotFound
-from perdure.core.lifecycle import FINAL, On
+from perdure.core.lifecycle import FINAL, On, Status
 from perdure.engine.dequeue import channel_of_worker
 from perdure.engine.moves import Move, Step, apply
+from perdure.engine.reports import CANCELED
 from perdure.engine.resources import Resources
-from perdure.store import runs, workers
+from perdure.store import history, packets, runs, workers
 from perdure.store.database import Tx
-from perdure.store.rows import Environment, Run
+from perdure.store.history import AttemptEnd
+from perdure.store.packets import ERROR
+from perdure.store.rows import Environment, Packet, Run
+from perdure.wire.values import JSON, ErrorCode, RunError
 
 BY_REQUEST = "canceled by request"
 WITH_PARENT = "canceled with its parent"
+
+UNDER_WAY = frozenset({Status.EXECUTING, Status.WAITING})
+"""A run in one of these is in the middle of an attempt."""
 
 
 class Cancel:
@@ -49,9 +56,16 @@ class Cancel:
 
 
 async def _stop(tx: Tx, live: Sequence[Run], reason: str, now: int) -> None:
-    """Cancel runs of one generation, and tell the workers that hold them."""
+    """Cancel runs of one generation, with their attempts, and tell the workers that hold them."""
+    if not live:
+        return
     moves = [Move(run, [Step(On.CANCEL, run.attempt or None, reason)]) for run in live]
     await apply(tx, moves, now=now)
+    error = RunError.internal(ErrorCode.CANCELLED, f"The run was {reason}").to_json().decode()
+    await packets.put(tx, [Packet(run.id, ERROR, JSON, error) for run in live])
+    ends = [AttemptEnd(run.id, run.attempt, CANCELED, now) for run in live if run.status in UNDER_WAY]
+    if ends:
+        await history.end_attempts(tx, ends)
     held = [(run.worker, run.id, run.fence) for run in live if run.worker and run.lease_until is not None]
     if held:
         await workers.add_cancels(tx, held)

@@ -22,6 +22,7 @@ from perdure.engine.reconcile import Reconcile
 from perdure.engine.replays import Replays
 from perdure.engine.rescue import Rescue
 from perdure.engine.resources import Resources
+from perdure.engine.retention import Retention
 from perdure.engine.runs import Runs
 from perdure.engine.service import Service
 from perdure.engine.tags import Tags
@@ -54,7 +55,14 @@ class Engine:
         self.pending = Pending(resources, catalog)
         self.rescue = Rescue(resources)
         self.reconcile = Reconcile(resources)
-        self.services: tuple[Service, ...] = (self.timers, self.pending, self.rescue, self.reconcile)
+        self.retention = Retention(resources)
+        self.services: tuple[Service, ...] = (
+            self.timers,
+            self.pending,
+            self.rescue,
+            self.reconcile,
+            self.retention,
+        )
 
     async def start(self) -> None:
         """Set the services going."""

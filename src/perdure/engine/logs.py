@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.errors import NotFound
-from perdure.core.lifecycle import FINAL
 from perdure.engine.moves import channel_of_run
 from perdure.engine.options import to_text
 from perdure.engine.resources import Resources
@@ -25,8 +24,11 @@ BATCH = 1_000
 LOG_LOOK_MS = 1_000
 """Who waits for log lines looks this often for those that another server stored."""
 
+LATE_MS = 1_000
+"""Log lines may come this long after the end of their run: workers send them beside their reports."""
+
 _LINES = 1 << 33
-"""An event's sequence counts the changes of status up to it, times this, plus the log lines up to it.
+"""An event's sequence is the number of changes of status up to it, times this, plus that of log lines.
 
 It is what a reader hands back to get what comes after.  The two are counted apart because they stand in
 two databases: a line that arrives late is still new to whoever read what happened meanwhile.  Both fit into
@@ -81,9 +83,12 @@ class Logs:
     async def _events(self, environment: Environment, run: str, after: int) -> Events:
         changes_read, lines_read = divmod(after, _LINES)
         row, changes = await self._resources.db.read(_changes, environment.id, run, changes_read)
-        lines = await self._resources.telemetry.read(logs.of_run, run, skip=lines_read, limit=BATCH)
-        ended = row.status in FINAL and len(changes) < BATCH and len(lines) < BATCH
-        return Events(events=_merge(changes, lines, changes_read, lines_read), done=ended)
+        lines = await self._resources.telemetry.read(logs.of_run, run, after=lines_read, limit=BATCH)
+        is_all = len(changes) < BATCH and len(lines) < BATCH
+        ended_at = row.finished_at
+        is_settled = ended_at is not None and ended_at + LATE_MS <= self._resources.clock.now()
+        events = _merge(changes, lines, changes_read, lines_read)
+        return Events(events=events, done=is_all and is_settled)
 
 
 async def _changes(tx: Tx, environment: str, run: str, skip: int) -> tuple[Run, list[RunEvent]]:
@@ -96,14 +101,22 @@ async def _changes(tx: Tx, environment: str, run: str, skip: int) -> tuple[Run, 
 def _merge(
     changes: Sequence[RunEvent], lines: Sequence[LogLine], changes_read: int, lines_read: int
 ) -> list[Event]:
-    """Put both into the order of their times, neither out of its own; at one moment, changes come first."""
-    merged: list[Event] = []
+    """Put both into the order of their times, neither out of its own; at one moment, changes come first.
+
+    Where one of them goes on after this batch, the other is told no further.
+    """
+    events: list[Event] = []
+    ends = [some[-1] for some in (changes, lines) if len(some) == BATCH]
     for entry in heapq.merge(changes, lines, key=lambda entry: entry.time):
-        is_line = isinstance(entry, LogLine)
-        changes_read, lines_read = changes_read + (not is_line), lines_read + is_line
-        sequence = changes_read * _LINES + lines_read
-        merged.append(_line(entry, sequence) if isinstance(entry, LogLine) else _change(entry, sequence))
-    return merged
+        if isinstance(entry, LogLine):
+            lines_read = entry.number
+            events.append(_line(entry, changes_read * _LINES + lines_read))
+        else:
+            changes_read += 1
+            events.append(_change(entry, changes_read * _LINES + lines_read))
+        if any(entry is end for end in ends):
+            break
+    return events
 
 
 def _change(change: RunEvent, sequence: int) -> Event:
@@ -132,6 +145,7 @@ def _line(line: LogLine, sequence: int) -> Event:
 def _row(line: SentLine) -> LogLine:
     return LogLine(
         run=line.run_id,
+        number=0,
         attempt=line.attempt,
         time=from_datetime(line.time),
         level=line.level,

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from perdure.core import metadata as rules
 from perdure.core.errors import NotFound, PerdureError, TooLarge
@@ -11,7 +11,7 @@ from perdure.engine.options import to_text
 from perdure.engine.resources import Resources
 from perdure.store import packets, runs
 from perdure.store.database import Tx
-from perdure.store.packets import METADATA
+from perdure.store.packets import METADATA, SEED
 from perdure.store.rows import Environment, Packet, Run
 from perdure.wire.runs import MetadataOperation, UpdateMetadata
 from perdure.wire.values import JSON
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 
 LIMIT = 256 * 1024
 """The most bytes of a run's metadata; the official server's number."""
+
+
+Apply: TypeAlias = Callable[[str, Sequence[MetadataOperation]], str]
+"""Returns metadata, as JSON, after some changes."""
 
 
 class Metadata:
@@ -47,7 +51,8 @@ class Metadata:
     async def _get(self, tx: Tx, environment: str, run: str) -> dict[str, Any]:
         if await runs.find(tx, environment, run) is None:
             raise NotFound(kind="run", name=run)
-        return (await _read(tx, [run]))[run]
+        found = await packets.of_runs(tx, [run], METADATA)
+        return json.loads(found[0].data) if found else {}
 
     async def _update(self, tx: Tx, environment: str, run: str, command: UpdateMetadata) -> dict[str, Any]:
         row = await runs.find(tx, environment, run)
@@ -56,30 +61,17 @@ class Metadata:
         operations = _by_run(row, command)
         if command.metadata is not None and not command.operations:
             operations.setdefault(run, []).insert(0, MetadataOperation(type="update", value=command.metadata))
-        await runs.lock(tx, sorted({run, *operations}))
-        before = await _read(tx, sorted({run, *operations}))
-        after = {one: rules.apply(before[one], changes) for one, changes in operations.items()}
-        await packets.put(tx, [_packet(one, value) for one, value in after.items()])
-        return after.get(run, before[run])
+        await _change(tx, operations, _applied)
+        return await self._get(tx, environment, run)
 
 
 async def record(tx: Tx, reported: Sequence[tuple[Run, MetadataChanged]]) -> None:
     """Apply what workers report, in its order; a change that can't be made is left out, and logged."""
-    changes: dict[str, list[MetadataOperation]] = {}
+    operations: dict[str, list[MetadataOperation]] = {}
     for run, item in reported:
-        for one, operations in _by_run(run, item).items():
-            changes.setdefault(one, []).extend(operations)
-    if not changes:
-        return
-    await runs.lock(tx, sorted(changes))
-    before = await _read(tx, sorted(changes))
-    written = []
-    for run, operations in changes.items():
-        try:
-            written.append(_packet(run, rules.apply(before[run], operations)))
-        except PerdureError as error:
-            log.warning("The metadata of run %s stays as it is: %s", run, error)
-    await packets.put(tx, written)
+        for one, changes in _by_run(run, item).items():
+            operations.setdefault(one, []).extend(changes)
+    await _change(tx, operations, _applied_as_far_as_possible)
 
 
 def _by_run(run: Run, command: UpdateMetadata | MetadataChanged) -> dict[str, list[MetadataOperation]]:
@@ -96,14 +88,46 @@ def _by_run(run: Run, command: UpdateMetadata | MetadataChanged) -> dict[str, li
     return found
 
 
-async def _read(tx: Tx, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found = {packet.run: packet for packet in await packets.of_runs(tx, ids, METADATA)}
-    return {run: json.loads(found[run].data) if run in found else {} for run in ids}
+async def _change(tx: Tx, operations: Mapping[str, Sequence[MetadataOperation]], apply: Apply) -> None:
+    """Change the metadata of runs, of those that exist.
+
+    What a run was triggered with is kept when it first changes, since a replay begins with that.
+    """
+    if not operations:
+        return
+    known = sorted(await runs.lock(tx, sorted(operations)))
+    found = {(packet.run, packet.kind): packet for packet in await packets.of_runs(tx, known, METADATA, SEED)}
+    written = []
+    for run in known:
+        before = found[run, METADATA].data if (run, METADATA) in found else "{}"
+        written.append(Packet(run, METADATA, JSON, apply(before, operations[run])))
+        if (run, SEED) not in found:
+            written.append(Packet(run, SEED, JSON, before))
+    await packets.put(tx, written)
 
 
-def _packet(run: str, metadata: Mapping[str, Any]) -> Packet:
-    text = to_text(metadata)
-    size = len(text.encode())
+def _applied(text: str, operations: Sequence[MetadataOperation]) -> str:
+    """Return metadata after some changes.
+
+    Raises:
+        BadMetadata: an operation can't be done.
+        TooLarge: what would come of it is over the limit.
+    """
+    changed = to_text(rules.apply(json.loads(text), operations))
+    size = len(changed.encode())
     if size > LIMIT:
         raise TooLarge(what="The metadata", size=size, limit=LIMIT)
-    return Packet(run, METADATA, JSON, text)
+    return changed
+
+
+def _applied_as_far_as_possible(text: str, operations: Sequence[MetadataOperation]) -> str:
+    """Return metadata after all changes, or if that can't be, after those that can be."""
+    try:
+        return _applied(text, operations)
+    except PerdureError as error:
+        if len(operations) == 1:
+            log.warning("A change of metadata was left out: %s", error)
+            return text
+    for operation in operations:
+        text = _applied_as_far_as_possible(text, [operation])
+    return text

@@ -58,13 +58,12 @@ async def _take(tx: Tx, wanted: dict[Name, tuple[Draft, Key]], now: int) -> dict
         if holder.run != wanted[name][0].id and not _stands(holder, now)
     }
     if stale:
-        await keys.take_over(
-            tx,
-            [
-                {**_row(name, wanted[name][0].id, wanted[name][1].expires_at), "old_run": run}
-                for name, run in sorted(stale.items())
-            ],
-        )
+        rows = [
+            {**_row(name, wanted[name][0].id, wanted[name][1].expires_at), "old_run": run}
+            for name, run in sorted(stale.items())
+        ]
+        await keys.take_over(tx, rows)
+        await keys.claim(tx, rows)  # one that was forgotten meanwhile is free
         holders = await _holders(tx, wanted)
     return {name: holder.run for name, holder in holders.items()}
 

@@ -6,8 +6,9 @@ from typing import Any
 from perdure.core.errors import NotFound
 from perdure.engine.enqueue import Enqueue, Triggered
 from perdure.engine.resources import Resources
-from perdure.store import views
-from perdure.store.packets import METADATA, PAYLOAD
+from perdure.store import packets, views
+from perdure.store.database import Tx
+from perdure.store.packets import METADATA, PAYLOAD, SEED
 from perdure.store.rows import Environment
 from perdure.store.views import RunView
 from perdure.wire.runs import QueueChoice, ReplayRun, TriggerOptions, TriggerRun
@@ -48,16 +49,24 @@ class Replays:
             NotFound: there is no such run in the environment.
             BadOption: a change can't be what it is.
         """
-        view = await self._resources.db.read(views.view, environment.id, run)
-        if view is None:
-            raise NotFound(kind="run", name=run)
-        options = _options(view) | _changed(changes)
+        view, metadata = await self._resources.db.read(_original, environment.id, run)
+        options = _options(view) | {"metadata": metadata} | _changed(changes)
         payload = _payload(view)
         if "payload" in changes.model_fields_set:
             payload = {"payload": changes.payload}
             options["payload_type"] = changes.payload_type
         command = TriggerRun(**payload, options=TriggerOptions(**options))
         return await self._enqueue.trigger(environment, view.run.task, command, replay_of=run)
+
+
+async def _original(tx: Tx, environment: str, run: str) -> tuple[RunView, Any]:
+    """Return a run in full, and the metadata that it was triggered with."""
+    view = await views.view(tx, environment, run)
+    if view is None:
+        raise NotFound(kind="run", name=run)
+    seed = await packets.of_runs(tx, [run], SEED)
+    packet = seed[0] if seed else view.packets.get(METADATA)
+    return view, json.loads(packet.data) if packet else None
 
 
 def _payload(view: RunView) -> dict[str, Any]:
@@ -69,16 +78,15 @@ def _payload(view: RunView) -> dict[str, Any]:
 
 def _options(view: RunView) -> dict[str, Any]:
     """Return the options that the run was triggered with; not its delay, its key, or its parent."""
-    run, payload, metadata = view.run, view.packets.get(PAYLOAD), view.packets.get(METADATA)
+    run, payload = view.run, view.packets.get(PAYLOAD)
     return {
         "payload_type": payload.type if payload else JSON,
         "queue": QueueChoice(name=run.queue),
         "concurrency_key": run.concurrency_key,
         "tags": list(view.tags),
-        "metadata": json.loads(metadata.data) if metadata else None,
         "machine": run.machine,
         "priority": run.priority,
-        "ttl": None if run.ttl_ms is None else run.ttl_ms // 1000,
+        "ttl": f"{run.ttl_ms or 0}ms",
         "max_attempts": run.max_attempts,
         "max_duration": run.max_duration_ms and run.max_duration_ms / 1000,
         "region": run.region,

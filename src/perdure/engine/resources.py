@@ -28,6 +28,10 @@ class EngineSettings:
     idempotency_key_ttl_ms: int = 30 * 86_400_000
     #: how long a request's key is kept: longer than any client goes on retrying
     request_key_ttl_ms: int = 86_400_000
+    #: how long a run that has ended is kept, with all that belongs to it; None for ever
+    run_retention_ms: int | None = 90 * 86_400_000
+    #: how long the log lines of a run that has ended are kept; None for ever
+    log_retention_ms: int | None = 30 * 86_400_000
     #: the TTL of runs in dev environments that have none of their own
     dev_ttl_ms: int = 600_000
 

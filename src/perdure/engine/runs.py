@@ -7,8 +7,8 @@ from perdure.core.lifecycle import FINAL
 from perdure.engine.moves import channel_of_run
 from perdure.engine.queries import query_of
 from perdure.engine.resources import Resources
-from perdure.store import run_lists, views
-from perdure.store.rows import Environment
+from perdure.store import run_lists, runs, views
+from perdure.store.rows import Environment, Run
 from perdure.store.run_lists import RunPage
 from perdure.store.views import RunView
 from perdure.wire.runs import RunFilter
@@ -56,10 +56,15 @@ class Runs:
         until = now() + wait
         with self._resources.db.hints.subscribe(channel_of_run(run)) as subscription:
             while True:
-                view = await self.get(environment, run)
-                if view.run.status in FINAL:
-                    return view
+                if (await self._row(environment, run)).status in FINAL:
+                    return await self.get(environment, run)
                 left = until - now()
                 if left <= 0:
                     return None
                 await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
+
+    async def _row(self, environment: Environment, run: str) -> Run:
+        row = await self._resources.db.read(runs.find, environment.id, run)
+        if row is None:
+            raise NotFound(kind="run", name=run)
+        return row

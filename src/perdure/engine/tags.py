@@ -1,6 +1,6 @@
 """Tags that are added to runs after they were triggered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from perdure.core.errors import NotFound, TooManyTags
 from perdure.engine.options import plain_text
@@ -37,19 +37,27 @@ class Tags:
         fresh = [tag for tag in tags if tag not in known]
         if len(known) + len(fresh) > MAX_TAGS:
             raise TooManyTags(run=run, count=len(known) + len(fresh), limit=MAX_TAGS)
-        await _store(tx, row, fresh)
+        await _store(tx, {row: fresh})
 
 
 async def record(tx: Tx, reported: Sequence[tuple[Run, Sequence[str]]]) -> None:
     """Add the tags that tasks gave their runs; those over the limit are left out, as the SDK has told."""
+    wanted: dict[Run, list[str]] = {}
     for run, tags in reported:
-        known = (await history.tags_of(tx, [run.id])).get(run.id, [])
-        fresh = [tag for tag in dict.fromkeys(tags) if tag not in known and "\0" not in tag]
-        await _store(tx, run, fresh[: max(0, MAX_TAGS - len(known))])
+        wanted.setdefault(run, []).extend(tag for tag in tags if "\0" not in tag)
+    known = await history.tags_of(tx, sorted(run.id for run in wanted))
+    fresh: dict[Run, list[str]] = {}
+    for run, tags in wanted.items():
+        has = known.get(run.id, [])
+        fresh[run] = [tag for tag in dict.fromkeys(tags) if tag not in has][: max(0, MAX_TAGS - len(has))]
+    await _store(tx, fresh)
 
 
-async def _store(tx: Tx, run: Run, tags: Sequence[str]) -> None:
-    if tags:
-        await history.add_tags(
-            tx, [{"environment": run.environment, "tag": tag, "run": run.id} for tag in tags]
-        )
+async def _store(tx: Tx, tags: Mapping[Run, Sequence[str]]) -> None:
+    rows = [
+        {"environment": run.environment, "tag": tag, "run": run.id}
+        for run, added in tags.items()
+        for tag in added
+    ]
+    if rows:
+        await history.add_tags(tx, rows)

@@ -45,8 +45,3 @@ async def free(tx: Tx, environment: str, task: str, key: str) -> bool:
     """Forget a user's key; return whether there was one."""
     freed = await tx.run("delete_trigger_key", environment=environment, task=task, kind=IDEMPOTENCY, key=key)
     return freed > 0
-
-
-async def forget_expired(tx: Tx, *, now: int) -> int:
-    """Delete keys whose time is over; return how many."""
-    return await tx.run("delete_expired_trigger_keys", now=now)

@@ -7,6 +7,8 @@ from perdure.store.rows import Packet
 
 PAYLOAD = "payload"
 METADATA = "metadata"
+SEED = "seed"
+"""The metadata that a run was triggered with, kept once it is changed."""
 OUTPUT = "output"
 ERROR = "error"
 

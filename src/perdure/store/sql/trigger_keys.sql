@@ -26,7 +26,3 @@ returning trigger_keys.task, trigger_keys.kind, trigger_keys.key
 -- name: delete_trigger_key
 -- Free a key.
 delete from trigger_keys where environment = :environment and task = :task and kind = :kind and key = :key
-
--- name: delete_expired_trigger_keys
--- Forget keys whose time is over.
-delete from trigger_keys where expires_at <= :now

@@ -1,0 +1,95 @@
+"""Forgetting what is old: ended runs, their log lines, keys whose time is over, workers that are gone.
+
+It goes in small batches, each a transaction of its own, so that what runs hardly notices.  Ids begin with
+the time they were made, so the old stand together, and looking for them costs nothing when there are none.
+Several servers may do it at once: each takes what no other has locked.
+"""
+
+from collections.abc import Sequence
+
+from perdure.engine.resources import Resources
+from perdure.engine.service import Service
+from perdure.store import logs, retention
+from perdure.store.logs import Log
+
+BATCH = 500
+"""The most rows of a kind that are forgotten in one transaction."""
+
+LINES = 20_000
+"""The most log lines in one transaction, unless one run alone has more."""
+
+WORKER_MS = 7 * 86_400_000
+"""How long a worker that is gone is remembered."""
+
+
+class Retention(Service):
+    """Forgets what is older than the settings say."""
+
+    pause_ms = 600_000
+
+    def __init__(self, resources: Resources) -> None:
+        """Use these resources."""
+        super().__init__(resources.db)
+        self._resources = resources
+
+    async def run_once(self) -> int:
+        """Forget all that is old; return how many runs, logs, keys and workers that were."""
+        now, settings = self._resources.clock.now(), self._resources.settings
+        total = await self._forget_keys(now) + await self._forget_workers(now)
+        if settings.run_retention_ms is not None:
+            total += await self._forget_runs(now - settings.run_retention_ms, now)
+        if settings.log_retention_ms is not None:
+            total += await self._forget_logs(now - settings.log_retention_ms)
+        return total
+
+    async def _forget_keys(self, now: int) -> int:
+        total = 0
+        while True:
+            count = await self._db.transact(retention.forget_keys, now=now, limit=BATCH)
+            total += count
+            if count < BATCH:
+                return total
+
+    async def _forget_workers(self, now: int) -> int:
+        return await self._db.transact(retention.forget_workers, before=now - WORKER_MS)
+
+    async def _forget_runs(self, before: int, now: int) -> int:
+        total, after = 0, ""
+        while True:
+            forgotten = await self._db.transact(
+                retention.forget_runs, before=before, now=now, after=after, limit=BATCH
+            )
+            total += len(forgotten)
+            if forgotten:
+                await self._resources.telemetry.transact(logs.forget, forgotten)
+            if len(forgotten) < BATCH:
+                return total
+            after = forgotten[-1]
+
+    async def _forget_logs(self, before: int) -> int:
+        """Forget logs, those of runs that live excepted: who follows such a run counts its lines."""
+        telemetry = self._resources.telemetry
+        total, after = 0, ""
+        while True:
+            found = await telemetry.read(logs.old, before=before, after=after, limit=BATCH)
+            batch = _of_so_many_lines(found)
+            if not batch:
+                return total
+            live = await self._db.read(retention.live_of, [log.run for log in batch])
+            ended = [log.run for log in batch if log.run not in live]
+            if ended:
+                await telemetry.transact(logs.forget, ended)
+            total += len(ended)
+            after = batch[-1].run
+
+
+def _of_so_many_lines(found: Sequence[Log]) -> list[Log]:
+    """Return the first logs that have at most `LINES` lines together, but at least one."""
+    batch: list[Log] = []
+    lines = 0
+    for log in found:
+        lines += log.lines
+        if batch and lines > LINES:
+            break
+        batch.append(log)
+    return batch

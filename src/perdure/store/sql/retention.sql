@@ -1,0 +1,53 @@
+-- name: lock_old_runs
+-- Runs that ended before a moment and whose idempotency key is over, the oldest first.
+select r.id from runs as r
+ where r.id > :after and r.id < :below and r.finished_at < :before
+   and not exists (
+           select 1 from trigger_keys as k
+            where k.environment = r.environment and k.task = r.task and k.kind = 'idempotency'
+              and k.key = r.idempotency_key and k.run = r.id and k.expires_at > :now)
+ order by r.id
+ limit :limit
+{skip_locked}
+
+-- name: live_runs_of
+-- Those of some runs that have not ended.
+select id from runs where id in {list:runs} and finished_at is null
+
+-- name: delete_runs
+-- Forget runs.
+delete from runs where id in {list:runs}
+
+-- name: delete_packets
+-- Forget what runs were given and gave.
+delete from packets where run in {list:runs}
+
+-- name: delete_tags
+-- Forget the tags of runs.
+delete from run_tags where run in {list:runs}
+
+-- name: delete_attempts
+-- Forget the attempts of runs.
+delete from attempts where run in {list:runs}
+
+-- name: delete_events
+-- Forget what happened to runs.
+delete from run_events where run in {list:runs}
+
+-- name: delete_expired_trigger_keys
+-- Forget some keys whose time is over.
+delete from trigger_keys
+ where (environment, task, kind, key) in (
+           select environment, task, kind, key from trigger_keys
+            where expires_at <= :now
+            order by expires_at
+            limit :limit
+           {skip_locked})
+
+-- name: delete_old_workers
+-- Forget workers that nobody has heard of since a moment.
+delete from workers where last_seen_at < :before
+
+-- name: delete_cancels_of_gone_workers
+-- Forget what workers that are gone were to stop.
+delete from cancels where not exists (select 1 from workers as w where w.id = cancels.worker)
