@@ -159,6 +159,11 @@ class Make:
         command = PollRuns(worker_id=worker.id, slots=slots, wait=0)
         return (await self.engine.dequeue.poll(self.environment, command)).runs
 
+    async def wait_for_runs(self, worker: Worker, slots: int = 1) -> list[Assignment]:
+        """Return the runs that a worker gets when it waits for them."""
+        command = PollRuns(worker_id=worker.id, slots=slots, wait=60)
+        return (await self.engine.dequeue.poll(self.environment, command)).runs
+
     async def report(self, worker: Worker, *items: ReportItem) -> list[Verdict]:
         """Report as a worker; return the verdicts."""
         report = Report(worker_id=worker.id, items=list(items))
