@@ -30,6 +30,17 @@ async def pid() -> int:
     return os.getpid()
 
 
+@task(id="trigger-add")
+async def trigger_add() -> int:
+    await add.trigger(a=1, b=1)
+    return os.getpid()
+
+
+@task(id="parent-pid")
+async def parent_pid() -> int:
+    return os.getppid()
+
+
 @task(id="pid-sync")
 def pid_sync() -> int:
     return os.getpid()

@@ -21,7 +21,6 @@ from perdure.worker.machines import MACHINES, machine_for, next_larger
         (128 + signal.SIGKILL, ErrorCode.MAYBE_OUT_OF_MEMORY),
         (128 + signal.SIGSEGV, ErrorCode.SEGFAULT),
         (255, ErrorCode.EXITED),
-        (None, ErrorCode.INTERNAL),
     ],
 )
 def test_each_way_to_die_has_its_code_and_names_the_task(status, code):

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from perdure.client import AsyncClient
@@ -172,6 +173,22 @@ async def test_an_executor_is_replaced_after_a_run_that_left_a_thread(world: Wor
 
     assert pids[0] != pids[1]
     assert "straggler" in await world.log_of(run)
+
+
+async def test_a_task_that_triggers_another_leaves_nothing_behind(world: World):
+    async with world.worker():
+        pids = {(await world.run("trigger-add")).output for _ in range(2)}
+
+    assert len(pids) == 1
+
+
+async def test_a_zygote_that_dies_is_replaced(world: World):
+    async with world.worker():
+        zygote = psutil.Process(int((await world.run("parent-pid")).output))
+
+        zygote.kill()
+
+        assert (await world.run("add", {"a": 1, "b": 2})).output == 3
 
 
 async def test_what_a_task_logs_reaches_the_run(world: World):

@@ -25,15 +25,13 @@ if hasattr(signal, "SIGKILL"):
 _SHELL_SIGNAL = 128
 
 
-def of_exit(task: str, status: int | None) -> RunError:
+def of_exit(task: str, status: int) -> RunError:
     """Return the error of a run whose process ended without a result.
 
     Args:
         task: the task's id.
-        status: the exit code, the negative number of the signal that ended it, or None when nobody saw.
+        status: the exit code, or the negative number of the signal that ended it.
     """
-    if status is None:
-        return RunError.internal(ErrorCode.INTERNAL, f"The process of task {task} is gone; nobody saw how.")
     number = -status if status < 0 else status - _SHELL_SIGNAL
     if number > 0 and (told := _by_signal(number)):
         code, step = told

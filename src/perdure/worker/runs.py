@@ -159,8 +159,7 @@ class Runs:
         for held in list(self._held.values()):
             process = held.process
             if process is not None:
-                ref = held.ref
-                self._end(held, Released(run_id=ref.run_id, fence=ref.fence, reason=reason))
+                self._end(held, _released(held, reason))
                 process.kill()
 
     def on_verdict(self, item: ReportItem, verdict: Verdict) -> None:
@@ -195,12 +194,20 @@ class Runs:
                 task.add_done_callback(self._flushes.discard)
 
     def on_exit(self, process: ExecutorProcess, status: int | None) -> None:
-        """Fail, by the way their executor ended, the runs that were in it."""
+        """Fail, by the way their executor ended, the runs that were in it.
+
+        When nobody saw how, the zygote went, and took the executor with it: the runs are handed back.
+        """
         self.pool.forget(process)
         for run in list(process.runs.values()):
             held = self._held.get(run.run_id)
-            if held is not None and held.process is process:
-                self._end(held, held.ending or _failed(held, "crash", deaths.of_exit(run.task, status)))
+            if held is None or held.process is not process:
+                continue
+            if status is None:
+                ending: Ending = _released(held, "the process it ran in is gone")
+            else:
+                ending = _failed(held, "crash", deaths.of_exit(run.task, status))
+            self._end(held, held.ending or ending)
 
     # What the machine says.
 
@@ -289,6 +296,10 @@ def _failed(held: Held, how: How, error: RunError) -> Failed:
     return Failed(
         run_id=held.run.run_id, fence=held.run.fence, how=how, error=error, duration_ms=held.duration()
     )
+
+
+def _released(held: Held, reason: str) -> Released:
+    return Released(run_id=held.run.run_id, fence=held.run.fence, reason=reason)
 
 
 def _canceled(held: Held) -> Canceled:
