@@ -218,3 +218,9 @@ async def a_manager_that_returns_something_odd_from_exit():
         await suspend(1)
         raise Trouble(1)
     return await suspend(2)
+
+
+async def four_async_managers_inside_one_another():
+    async with AsyncGuard(1), AsyncGuard(2), AsyncGuard(3, swallow=True), AsyncGuard(4):
+        raise Trouble(await suspend(5))
+    return await suspend(6)
