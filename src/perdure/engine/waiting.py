@@ -41,6 +41,10 @@ async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waitin
         waiting: what they wait for.
         now: the current moment.
     """
+    stored = {snapshot.run for snapshot in snapshots}
+    pinned = sorted({wait.run for wait in waiting} - stored)
+    if pinned:
+        await waits.forget(tx, pinned)
     await waits.add(tx, snapshots, waiting)
     children = sorted({wait.subject for wait in waiting if wait.kind == waits.RUN})
     tokens = sorted({wait.subject for wait in waiting if wait.kind == waits.TOKEN})

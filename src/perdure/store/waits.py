@@ -78,6 +78,11 @@ async def add(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting])
         await tx.run("drop_old_snapshots", current=current)
 
 
+async def forget(tx: Tx, runs: Sequence[str]) -> None:
+    """Forget what runs waited for in memory before: they wait for something else now."""
+    await tx.run("forget_waits", runs=runs)
+
+
 async def last_numbers(tx: Tx, runs: Sequence[str]) -> dict[str, tuple[int, int | None]]:
     """Return, by run, the number of its newest state and of its newest checkpoint, if there is one."""
     rows = await tx.all("last_snapshots", runs=runs)

@@ -21,6 +21,11 @@ delete from snapshots
     select 1 from {rows:current(run text, number int8)} as c
      where c.run = snapshots.run and snapshots.number < c.number)
 
+-- name: forget_waits
+-- Forget what runs that wait in memory waited for before.
+delete from waits where run in {list:runs} and snapshot = (
+    select coalesce(r.snapshot, 0) from runs as r where r.id = waits.run)
+
 -- name: insert_waits
 -- Note what states of runs wait for.
 insert into waits (run, snapshot, kind, subject, due_at)
@@ -73,7 +78,7 @@ update runs set is_awaited = 1 where id in {list:runs} returning id, finished_at
 -- The runs that wait for any of these.
 select distinct w.run, r.environment
   from waits as w
-  join runs as r on r.id = w.run and r.snapshot = w.snapshot
+  join runs as r on r.id = w.run and coalesce(r.snapshot, 0) = w.snapshot
  where w.kind = :kind and w.subject in {list:subjects} and r.finished_at is null
 
 -- name: lock_tokens
@@ -89,7 +94,7 @@ select w.run, w.kind, w.subject, w.due_at,
        case when w.kind = 'token' then t.completed_by end as completed_by,
        e.data as error
   from waits as w
-  join runs as r on r.id = w.run and r.snapshot = w.snapshot
+  join runs as r on r.id = w.run and coalesce(r.snapshot, 0) = w.snapshot
   left join runs as child on w.kind = 'run' and child.id = w.subject
   left join packets as o on w.kind = 'run' and o.run = w.subject and o.kind = 'output'
   left join packets as e on w.kind = 'run' and e.run = w.subject and e.kind = 'error'

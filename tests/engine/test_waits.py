@@ -1,0 +1,169 @@
+"""Runs that wait: parked, woken by what they wait for, restored after failures; nothing is missed."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+from perdure.core.clock import to_datetime
+from perdure.store.rows import Worker
+from perdure.testing.clock import FakeClock
+from perdure.wire.runs import TriggerOptions
+from perdure.wire.waits import Wait, WaitKind
+from perdure.wire.workers import Assignment, Checkpointed, Failed, Parked, Pinned, PollRuns, Succeeded
+from tests.support.make import Make, error
+
+STATE = base64.b64encode(b"a coroutine").decode()
+LATER = base64.b64encode(b"a coroutine, later").decode()
+
+
+def for_time(clock: FakeClock, seconds: float) -> Wait:
+    until = to_datetime(clock.now()) + timedelta(seconds=seconds)
+    return Wait(kind=WaitKind.TIME, subject=f"in {seconds} s", until=until)
+
+
+def for_run(run: str) -> Wait:
+    return Wait(kind=WaitKind.RUN, subject=run)
+
+
+async def park(make: Make, worker: Worker, held: Assignment, *waits: Wait, **more: Any) -> None:
+    item = Parked(run_id=held.run_id, fence=held.fence, snapshot=STATE, waits=list(waits), **more)
+    (verdict,) = await make.report(worker, item)
+    assert verdict.ok
+
+
+async def parked_run(make: Make, worker: Worker, *waits: Wait) -> str:
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    await park(make, worker, held, *waits)
+    return run
+
+
+async def test_a_parked_run_holds_nothing(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 3600))
+
+    row = await make.row(run)
+    assert (row.status, row.lease_until, row.place) == ("WAITING", None, None)
+    assert await make.claim(worker) == []
+
+
+async def test_a_run_goes_on_when_its_time_has_come(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 3600))
+
+    clock.forward("59m")
+    await make.engine.timers.run_once()
+    assert await make.claim(worker) == []
+
+    clock.forward("1m")
+    await make.engine.timers.run_once()
+    (held,) = await make.claim(worker)
+    assert (held.run_id, held.attempt, held.snapshot, held.snapshot_number) == (run, 1, STATE, 1)
+    assert [answer.subject for answer in held.answers] == ["in 3600 s"]
+
+
+async def test_a_run_that_goes_on_is_ahead_of_new_ones(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 60))
+    await make.trigger()
+
+    clock.forward("1m")
+    await make.engine.timers.run_once()
+
+    assert (await make.claim(worker, slots=1))[0].run_id == run
+
+
+async def test_a_parent_goes_on_with_the_result_of_its_child(make: Make):
+    worker = await make.worker()
+    parent = await make.trigger()
+    (held,) = await make.claim(worker)
+    child = await make.trigger(options=TriggerOptions(parent_run_id=parent, resume_parent_on_completion=True))
+    await park(make, worker, held, for_run(child))
+    (childs,) = await make.claim(worker)
+
+    await make.report(worker, Succeeded(run_id=child, fence=childs.fence, output="42"))
+    await make.engine.timers.run_once()
+
+    (resumed,) = await make.claim(worker)
+    (answer,) = resumed.answers
+    assert (resumed.run_id, answer.subject, answer.status, answer.output) == (parent, child, "COMPLETED", "42")
+
+
+async def test_a_child_that_has_ended_before_its_parent_parked_is_not_missed(make: Make):
+    worker = await make.worker()
+    parent = await make.trigger()
+    (held,) = await make.claim(worker)
+    child = await make.trigger(options=TriggerOptions(parent_run_id=parent))
+    (childs,) = await make.claim(worker)
+    await make.report(worker, Failed(run_id=child, fence=childs.fence, how="break", error=error()))
+
+    await park(make, worker, held, for_run(child))
+    await make.engine.timers.run_once()
+
+    (resumed,) = await make.claim(worker)
+    assert resumed.run_id == parent
+    assert resumed.answers[0].error is not None
+
+
+async def test_a_retry_begins_at_the_last_checkpoint(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    ref: dict[str, Any] = {"run_id": run, "fence": held.fence}
+    (verdict,) = await make.report(worker, Checkpointed(**ref, key="fetched", data={"a": 1}, snapshot=STATE))
+    await make.report(worker, Parked(**ref, snapshot=LATER, waits=[for_time(clock, 1)]))
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    (again,) = await make.claim(worker)
+    await make.report(worker, Failed(run_id=run, fence=again.fence, error=error()))
+    clock.forward("1m")
+    await make.engine.timers.run_once()
+
+    (retried,) = await make.claim(worker)
+    assert verdict.snapshot_number == 1
+    assert (again.snapshot, again.attempt) == (LATER, 1)
+    assert (retried.snapshot, retried.snapshot_number, retried.attempt) == (STATE, 1, 2)
+
+
+async def test_a_run_whose_worker_vanished_goes_on_from_its_last_state(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 1))
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    await make.claim(worker)
+
+    clock.forward("1m")
+    await make.engine.rescue.run_once()
+
+    (held,) = await make.claim(worker)
+    assert (held.run_id, held.snapshot, [a.subject for a in held.answers]) == (run, STATE, ["in 1 s"])
+
+
+async def test_a_pinned_run_takes_no_slot_and_is_told_when_it_may_go_on(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    pinned = Pinned(run_id=run, fence=held.fence, waits=[for_time(clock, 10)], reason="local `lock`")
+    await make.report(worker, pinned)
+    waiting = await make.row(run)
+
+    clock.forward("10s")
+    await make.engine.timers.run_once()
+    command = PollRuns(worker_id=worker.id, slots=0, wait=0)
+    (wake,) = (await make.engine.dequeue.poll(make.environment, command)).wakes
+
+    assert (waiting.status, waiting.lease_until is not None) == ("WAITING", True)
+    assert (wake.run_id, [answer.subject for answer in wake.answers]) == (run, ["in 10 s"])
+    assert (await make.row(run)).status == "EXECUTING"
+
+
+async def test_a_canceled_run_that_waits_is_not_woken(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 1))
+    await make.engine.cancel.cancel(make.environment, run)
+
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+
+    assert await make.claim(worker) == []
+    assert (await make.row(run)).status == "CANCELED"
