@@ -39,6 +39,12 @@ def trigger(server: processes.Server, **body: object) -> str:
     return httpx.post(f"{server.url}/api/v1/tasks/echo/trigger", json=body, headers=headers).json()["id"]
 
 
+def wait_for_metric(server: processes.Server, line: str) -> None:
+    """Return when the server's metrics have this line."""
+    while line not in call(server, "GET", "/metrics").text:
+        pass
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_long_polls_and_then_the_server(tmp_path: Path, number: int):
     answers: list[httpx.Response] = []
@@ -47,14 +53,24 @@ def test_a_signal_ends_long_polls_and_then_the_server(tmp_path: Path, number: in
         path = f"/api/v1/runs/{run}/result?wait=60"
         waiting = threading.Thread(target=lambda: answers.append(call(server, "GET", path)))
         waiting.start()
-        while "perdure_polls_held 1.0" not in call(server, "GET", "/metrics").text:
-            pass
+        wait_for_metric(server, "perdure_polls_held 1.0")
 
         code = server.stop(number)
 
         waiting.join(processes.STOP_S)
     assert code == 0
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(503, "server_stopping")]
+
+
+def test_a_client_that_goes_away_frees_its_long_poll(tmp_path: Path):
+    with processes.server(tmp_path, PERDURE_SECRET_KEY=KEY) as server:
+        path = f"/api/v1/runs/{trigger(server)}/result?wait=60"
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n".encode())
+            wait_for_metric(server, "perdure_polls_held 1.0")
+
+        wait_for_metric(server, "perdure_polls_held 0.0")
 
 
 def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path):
