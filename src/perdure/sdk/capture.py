@@ -34,10 +34,9 @@ class RunStream(io.TextIOBase):
             return self._beneath.write(text)
         partial = _lines()
         *lines, rest = (partial.get(self._source, "") + text).split("\n")
-        while len(rest) > _MAX_LINE:
-            lines.append(rest[:_MAX_LINE])
-            rest = rest[_MAX_LINE:]
-        partial[self._source] = rest
+        whole = len(rest) // _MAX_LINE * _MAX_LINE
+        lines += [rest[start : start + _MAX_LINE] for start in range(0, whole, _MAX_LINE)]
+        partial[self._source] = rest[whole:]
         for line in lines:
             host.log(_LEVELS[self._source], line.rstrip("\r"), None, self._source)
         return len(text)
