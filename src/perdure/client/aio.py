@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import aiohttp
@@ -10,6 +11,7 @@ import yarl
 from perdure.client.transport import ConnectionFailed, Request, Response
 
 _CONNECTIONS = 100
+_KEPT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class AsyncTransport:
 
     def __init__(self, api_url: str) -> None:
         self._api_url = api_url
-        self._sessions: dict[_Place, aiohttp.ClientSession] = {}
+        self._sessions: dict[_Place, _Session] = {}
 
     async def send(self, request: Request) -> Response:
         """Send a request once.
@@ -33,8 +35,9 @@ class AsyncTransport:
         Raises:
             ConnectionFailed: no answer came.
         """
+        session = await self._session()
         try:
-            async with self._session().request(
+            async with session.request(
                 request.method,
                 # Without `encoded` the path would be normalised, and the %2F of an id lost.
                 yarl.URL(self._api_url + request.path, encoded=True),
@@ -54,22 +57,48 @@ class AsyncTransport:
         if session is not None:
             await session.close()
 
-    def _session(self) -> aiohttp.ClientSession:
+    async def _session(self) -> aiohttp.ClientSession:
         here = _here()
         session = self._sessions.get(here)
-        if session is None or session.closed:
-            self._forget_dead_loops()
-            connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=30)
-            session = aiohttp.ClientSession(connector=connector, trust_env=True)
-            self._sessions[here] = session
-        return session
+        if session is None or session.http.closed:
+            self._forget_closed_loops()
+            session = self._sessions[here] = await _Session.open()
+        return session.http
 
-    def _forget_dead_loops(self) -> None:
-        """Drop the sessions of closed loops and of the process this one was forked from."""
-        for place, session in list(self._sessions.items()):
-            if place.process != os.getpid() or place.loop.is_closed():
+    def _forget_closed_loops(self) -> None:
+        """Drop the sessions of closed loops.
+
+        Those of the process this one was forked from are kept as they are: to close them would also
+        change what the parent waits for, as both have one `epoll`.
+        """
+        for place in list(self._sessions):
+            if place.process == os.getpid() and place.loop.is_closed():
                 del self._sessions[place]
-                session.detach()
+
+
+class _Session:
+    """A session that its event loop closes, when nobody else does."""
+
+    def __init__(
+        self, http: aiohttp.ClientSession, life: AsyncGenerator[aiohttp.ClientSession, None]
+    ) -> None:
+        self.http = http
+        self._life = life
+
+    @classmethod
+    async def open(cls) -> "_Session":
+        # What runs a loop (`asyncio.run`, uvicorn) closes the loop's asynchronous generators at its end.
+        life = _life()
+        return cls(await anext(life), life)
+
+    async def close(self) -> None:
+        await self._life.aclose()
+
+
+async def _life() -> AsyncGenerator[aiohttp.ClientSession, None]:
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEPT_SECONDS)
+    async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
+        yield session
 
 
 def _here() -> _Place:

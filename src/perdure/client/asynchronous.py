@@ -87,7 +87,7 @@ class AsyncClient:
             await asyncio.sleep(delay)
         if response is None:
             raise unreachable(self.access, failure)
-        return read(call.endpoint, response)
+        return read(self.access, call.endpoint, response)
 
     async def trigger(self, task: str, payload: Any = None, **options: Any) -> wire.Triggered:
         """Trigger a task by its id.
@@ -187,6 +187,11 @@ class AsyncRuns:
                 # The endpoint says so of unfinished runs as well.
                 known = known or bool(await self.retrieve(run))
                 deadline.check()
+
+    async def poll(self, run: str, timeout: Duration | None = None) -> wire.Run:
+        """Wait until a run has ended, as `result` does, and get it in full."""
+        await self.result(run, timeout)
+        return await self.retrieve(run)
 
     async def events(self, run: str, *, follow: bool = False) -> AsyncIterator[wire.Event]:
         """Go through what happened in a run, its log lines included.

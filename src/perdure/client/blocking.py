@@ -87,7 +87,7 @@ class Client:
             time.sleep(delay)
         if response is None:
             raise unreachable(self.access, failure)
-        return read(call.endpoint, response)
+        return read(self.access, call.endpoint, response)
 
     def trigger(self, task: str, payload: Any = None, **options: Any) -> wire.Triggered:
         """Trigger a task by its id.
@@ -186,6 +186,11 @@ class Runs:
                 # The endpoint says so of unfinished runs as well.
                 known = known or bool(self.retrieve(run))
                 deadline.check()
+
+    def poll(self, run: str, timeout: Duration | None = None) -> wire.Run:
+        """Wait until a run has ended, as `result` does, and get it in full."""
+        self.result(run, timeout)
+        return self.retrieve(run)
 
     def events(self, run: str, *, follow: bool = False) -> Iterator[wire.Event]:
         """Go through what happened in a run, its log lines included.

@@ -56,8 +56,9 @@ def make_options(given: Mapping[str, Any]) -> TriggerOptions:
         return TriggerOptions(**wire)
     except ValidationError as error:
         first = error.errors()[0]
-        option = str(first["loc"][0])
-        raise BadOption(option=option, value=first["input"], expected=first["msg"]) from None
+        raise BadOption(
+            option=_PYTHON_NAMES[str(first["loc"][0])], value=first["input"], expected=first["msg"]
+        ) from None
 
 
 def duration_text(duration: Duration) -> str:
@@ -79,6 +80,14 @@ def moment_or_duration(value: Duration | datetime) -> str:
     except ValueError as error:
         raise BadOption(option="delay", value=value, expected=str(error)) from None
     return value.isoformat()
+
+
+# By the name on the wire, and by the field's own.
+_PYTHON_NAMES = {
+    name: {"lock_to_version": "version"}.get(field, field)
+    for field, about in TriggerOptions.model_fields.items()
+    for name in (field, about.alias or field)
+}
 
 
 def _as_it_is(name: str, value: Any) -> dict[str, Any]:

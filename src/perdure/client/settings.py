@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from perdure.core.errors import NoSecretKey
+from perdure.core.errors import BadSetting, NoSecretKey
 
 DEFAULT_API_URL = "http://127.0.0.1:3030"
 DEV_KEY_FILE = Path(".perdure", "dev.key")
@@ -38,12 +39,20 @@ def find_access(
 
     Raises:
         NoSecretKey: there is none in any of these places.
+        BadSetting: the server's address is none.
     """
     url = api_url or variables.get("PERDURE_API_URL") or DEFAULT_API_URL
     key = secret_key or variables.get("PERDURE_SECRET_KEY") or dev_key(folder or Path.cwd())
     if not key:
         raise NoSecretKey()
-    return Access(url.rstrip("/"), key)
+    return Access(_checked(url), key)
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadSetting(setting="PERDURE_API_URL", reason=f"{url!r} is no address such as {DEFAULT_API_URL}")
+    return url.rstrip("/")
 
 
 def dev_key(folder: Path) -> str | None:

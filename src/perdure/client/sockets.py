@@ -27,19 +27,29 @@ class BlockingTransport:
             ConnectionFailed: no answer came.
         """
         connection = self._connection()
+        was_kept = connection.sock is not None
         try:
-            connection.timeout = request.timeout
-            if connection.sock is not None:
-                connection.sock.settimeout(request.timeout)
-            connection.request(
-                request.method, self._prefix + request.path, request.body, dict(request.headers)
-            )
-            answer = connection.getresponse()
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(answer.status, answer.read(), headers)
+            return self._exchange(connection, request)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+            connection.close()
+            if not was_kept:
+                raise ConnectionFailed(str(error)) from error
+            return self.send(request)  # the server had closed the connection that we kept
         except (http.client.HTTPException, OSError) as error:
             connection.close()
             raise ConnectionFailed(str(error) or type(error).__name__) from error
+        except BaseException:  # interrupted in the middle: an answer may still come on this connection
+            connection.close()
+            raise
+
+    def _exchange(self, connection: http.client.HTTPConnection, request: Request) -> Response:
+        connection.timeout = request.timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(request.timeout)
+        connection.request(request.method, self._prefix + request.path, request.body, dict(request.headers))
+        answer = connection.getresponse()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, answer.read(), headers)
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from perdure.client.settings import Access
-from perdure.core.errors import BadAnswer, PerdureError, ServerUnreachable
+from perdure.core.errors import BadAnswer, KeyRefused, PerdureError, ServerUnreachable, Unauthorized
 from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.problem import Problem, raise_for
 
@@ -75,7 +75,7 @@ def build(access: Access, endpoint: Endpoint[In, Out], body: In | None, path: Ma
     return Request(endpoint.method, url, sent, headers, TIMEOUT + float(getattr(body, "wait", 0) or 0))
 
 
-def read(endpoint: Endpoint[In, Out], response: Response) -> Out:
+def read(access: Access, endpoint: Endpoint[In, Out], response: Response) -> Out:
     """Return what an endpoint gave, or raise what it answered with.
 
     Raises:
@@ -83,7 +83,14 @@ def read(endpoint: Endpoint[In, Out], response: Response) -> Out:
         BadAnswer: what answers is not a Perdure server.
     """
     if response.status >= 400:
-        raise_for(response.status, _problem(response))
+        problem = _problem(response)
+        if response.status == Unauthorized.status:
+            raise KeyRefused(
+                url=access.api_url, reason=problem.error.rstrip("."), key=_hidden(access.secret_key)
+            )
+        raise_for(response.status, problem)
+    if response.status >= 300:
+        raise BadAnswer(endpoint=endpoint.name, reason=f"it answered {response.status}, a redirect")
     try:
         return endpoint.gives.model_validate_json(response.body or b"{}")
     except ValidationError as error:
@@ -106,6 +113,11 @@ def next_delay(tried: int, tries: int, response: Response | None) -> float | Non
 def unreachable(access: Access, error: ConnectionFailed) -> PerdureError:
     """Return the error for a server that does not answer."""
     return ServerUnreachable(url=access.api_url, reason=str(error))
+
+
+def _hidden(key: str) -> str:
+    """Return what may be shown of a key."""
+    return key[:12] + "…"
 
 
 def _is_retried(response: Response) -> bool:

@@ -9,7 +9,8 @@ PerdureError
 │   ├── BadMetadata               a change of metadata can't be made
 │   └── BadSetting                a setting has an unknown name or a bad value
 ├── Unauthorized             401  no key, or a wrong one
-│   └── NoSecretKey               the client has no key to send
+│   ├── NoSecretKey               the client has no key to send
+│   └── KeyRefused                the server does not know the client's key
 ├── Forbidden                403  the key or token does not allow this
 ├── NotFound                 404  a run, task, queue … that does not exist
 ├── TooLarge                 413  more than the limit
@@ -127,6 +128,15 @@ class NoSecretKey(Unauthorized):
     """
 
     code = "no_secret_key"
+
+
+class KeyRefused(Unauthorized):
+    """{reason}: {url} does not take the key {key}. Check PERDURE_SECRET_KEY and PERDURE_API_URL.
+
+    `perdure dev` keeps the key of its environment in .perdure/dev.key, where clients find it by themselves.
+    """
+
+    code = "key_refused"
 
 
 class Forbidden(PerdureError):

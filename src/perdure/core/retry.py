@@ -33,9 +33,9 @@ class Retry:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, by name."""
-        if not 1 <= self.max_attempts <= MAX_ATTEMPTS:
+        if not isinstance(self.max_attempts, int) or not 1 <= self.max_attempts <= MAX_ATTEMPTS:
             raise BadOption(option="max_attempts", value=self.max_attempts, expected=f"1 to {MAX_ATTEMPTS}")
-        if self.factor < 1:
+        if not isinstance(self.factor, (int, float)) or self.factor < 1:
             raise BadOption(option="factor", value=self.factor, expected="1 or more")
         if to_milliseconds(self.max_timeout) < to_milliseconds(self.min_timeout):
             raise BadOption(option="max_timeout", value=self.max_timeout, expected="min_timeout or more")

@@ -5,11 +5,13 @@
                                     ↘ catch_error → on_failure, when no other attempt follows
         on_complete, when no other attempt follows
 
-An error in middleware or `on_start_attempt` fails the attempt; one in `on_success`, `on_failure`,
-`on_complete` or `on_cancel` is logged and changes nothing.
+An error of the task, or of `on_start_attempt`, fails the attempt; it is raised through the middleware,
+which may put another in its place.  An error of the middleware's own fails the attempt too.  One in
+`on_success`, `on_failure`, `on_complete` or `on_cancel` is logged and changes nothing.
 """
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -65,48 +67,103 @@ class _Attempt:
         self._run = run
         self._runtime = runtime
         self._began = time.monotonic()
-        self._facts: dict[str, Any] = {"ctx": context}
+        self._facts: dict[str, Any] = {"ctx": context, "payload": None}
+        #: what is to be reported, once the task has ended
+        self._outcome: Outcome | None = None
+        #: the error that the task ended with, if it did
+        self._error: Exception | None = None
+        self._is_canceled = False
 
     async def run(self) -> Outcome:
         try:
             arguments = self._task.shape.decode(self._run.payload, self._run.payload_type)
         except PayloadInvalid as error:
-            return self._failed(internal(ErrorCode.BAD_INPUT, error), RetryChoice(skip=True))
+            return await self._failure(error, ErrorCode.BAD_INPUT)
         self._facts["payload"] = arguments.payload
         try:
-            output = await self._wrapped(arguments)
-            packet = self._task.shape.encode_output(output)
+            return await self._wrapped(arguments)
         except (asyncio.CancelledError, RunCanceled):
             await self._canceled()
             raise
-        except OutputInvalid as error:
-            return await self._after_failure(error, internal(ErrorCode.BAD_OUTPUT, error), skip=True)
         except Exception as error:
-            return await self._after_failure(error, run_error(error), skip=isinstance(error, AbortRun))
-        await self._quietly("on_success", output=output)
-        await self._quietly("on_complete", result=Result(True, output=output), output=output)
-        return Succeeded(
-            run_id=self._run.run_id, fence=self._run.fence, output=packet, duration_ms=self._duration()
-        )
+            return await self._failure_of_middleware(error)
 
-    async def _wrapped(self, arguments: Arguments) -> Any:
-        """Run the task inside its middleware."""
+    async def _wrapped(self, arguments: Arguments) -> Outcome:
+        """Run the task and its hooks inside its middleware."""
 
         async def innermost() -> Any:
+            return await self._task_and_hooks(arguments)
+
+        chain: Callable[[], Awaitable[Any]] = innermost
+        for hook in reversed(self._hooks("middleware")):
+            chain = self._layer(hook, chain)
+        await chain()
+        assert self._outcome is not None  # each layer has awaited the next
+        return self._outcome
+
+    def _layer(self, hook: Hook, inner: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+        """Return what runs a piece of middleware, which runs the rest by `await call_next()`."""
+
+        async def outer() -> Any:
+            outputs: list[Any] = []
+
+            async def call_next() -> Any:
+                outputs.append(await inner())
+                return outputs[-1]
+
+            await call(hook, {**self._facts, "call_next": call_next})
+            if self._outcome is None:
+                name = getattr(hook, "__qualname__", repr(hook))
+                raise RuntimeError(f"Middleware {name} did not run the task: it must await call_next().")
+            return outputs[-1] if outputs else None
+
+        return outer
+
+    async def _task_and_hooks(self, arguments: Arguments) -> Any:
+        try:
             for hook in self._hooks("on_start_attempt"):
                 await call(hook, self._facts)
             result = self._task.function(**arguments.named)
-            return await result if self._task.is_async else result
+            output = await result if inspect.isawaitable(result) else result
+        except (asyncio.CancelledError, RunCanceled):
+            await self._canceled()
+            raise
+        except Exception as error:
+            self._error, self._outcome = error, await self._failure(error)
+            raise
+        return await self._returned(output)
 
-        layers = [_Layer(hook, self._facts) for hook in self._hooks("middleware")]
-        chain: Callable[[], Awaitable[Any]] = innermost
-        for layer in reversed(layers):
-            chain = layer.around(chain)
-        return await chain()
+    async def _returned(self, output: Any) -> Any:
+        try:
+            packet = self._task.shape.encode_output(output)
+        except OutputInvalid as error:
+            self._error, self._outcome = error, await self._failure(error, ErrorCode.BAD_OUTPUT)
+            raise
+        await self._quietly("on_success", output=output)
+        await self._quietly("on_complete", result=Result(True, output=output), output=output)
+        self._outcome = Succeeded(
+            run_id=self._run.run_id, fence=self._run.fence, output=packet, duration_ms=self._duration()
+        )
+        return output
 
-    async def _after_failure(self, error: Exception, shown: RunError, *, skip: bool) -> Outcome:
-        choice = RetryChoice(skip=True)
-        if not skip:
+    async def _failure_of_middleware(self, error: Exception) -> Outcome:
+        """Return what to report when an error came out of the middleware: the task's, or one of its own."""
+        if error is self._error and self._outcome is not None:
+            return self._outcome
+        if isinstance(self._outcome, Failed):  # the hooks have run; the middleware only says it otherwise
+            skip = RetryChoice(skip=True) if isinstance(error, AbortRun) else self._outcome.retry
+            return self._failed(run_error(error), skip)
+        return await self._failure(error)
+
+    async def _failure(self, error: Exception, code: ErrorCode | None = None) -> Outcome:
+        """Run the hooks of a failed attempt, and return what to report.
+
+        Args:
+            error: what the attempt failed with.
+            code: Perdure's own word for it; another attempt would then fail as well.
+        """
+        choice = RetryChoice(skip=code is not None or isinstance(error, AbortRun))
+        if not choice.skip:
             try:
                 choice = await self._choose(error)
             except Exception as second:
@@ -114,7 +171,7 @@ class _Attempt:
         if choice.skip or self._run.attempt >= self._max_attempts(choice):
             await self._quietly("on_failure", error=error)
             await self._quietly("on_complete", result=Result(False, error=error), error=error)
-        return self._failed(shown, choice)
+        return self._failed(internal(code, error) if code else run_error(error), choice)
 
     def _max_attempts(self, choice: RetryChoice) -> int:
         return choice.policy.max_attempts if choice.policy else self._run.max_attempts
@@ -128,7 +185,9 @@ class _Attempt:
         return RetryChoice()
 
     async def _canceled(self) -> None:
-        if self._runtime.canceled:
+        """Run the `on_cancel` hooks, once: in the middleware, or else around it."""
+        if self._runtime.canceled and not self._is_canceled:
+            self._is_canceled = True
             await self._quietly("on_cancel")
 
     async def _quietly(self, kind: str, **facts: Any) -> None:
@@ -157,32 +216,6 @@ class _Attempt:
 
     def _duration(self) -> float:
         return (time.monotonic() - self._began) * 1000
-
-
-class _Layer:
-    """One piece of middleware around the rest."""
-
-    def __init__(self, hook: Hook, facts: dict[str, Any]) -> None:
-        self._hook = hook
-        self._facts = facts
-
-    def around(self, inner: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
-        """Return what runs the middleware, which runs the rest by `await call_next()`."""
-
-        async def outer() -> Any:
-            outputs: list[Any] = []
-
-            async def call_next() -> Any:
-                outputs.append(await inner())
-                return outputs[-1]
-
-            await call(self._hook, {**self._facts, "call_next": call_next})
-            if not outputs:
-                name = getattr(self._hook, "__qualname__", repr(self._hook))
-                raise RuntimeError(f"Middleware {name} did not run the task: it must await call_next().")
-            return outputs[-1]
-
-        return outer
 
 
 def _choice(answer: Any) -> RetryChoice:

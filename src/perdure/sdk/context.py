@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -69,6 +71,15 @@ class EnvironmentInfo:
 
 
 @dataclass(frozen=True)
+class WorkerInfo:
+    """The process that the attempt is in, and the version of the code."""
+
+    version: str
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
 class RunContext:
     """All that is known of a run when an attempt begins."""
 
@@ -77,6 +88,8 @@ class RunContext:
     task: TaskInfo
     queue: QueueInfo
     environment: EnvironmentInfo
+    worker: WorkerInfo
+    #: the machine preset, or None
     machine: str | None
 
     @classmethod
@@ -110,6 +123,7 @@ class RunContext:
             environment=EnvironmentInfo(
                 environment.id, environment.slug, environment.type, environment.project
             ),
+            worker=WorkerInfo(run.version, socket.gethostname(), os.getpid()),
             machine=run.machine,
         )
 
@@ -160,6 +174,11 @@ class _Ctx:
     def environment(self) -> EnvironmentInfo:
         """The environment the run is in."""
         return _inside("ctx.environment").environment
+
+    @property
+    def worker(self) -> WorkerInfo:
+        """The process that the attempt is in, and the version of the code."""
+        return _inside("ctx.worker").worker
 
     @property
     def machine(self) -> str | None:

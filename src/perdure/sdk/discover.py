@@ -51,7 +51,7 @@ def discover(project: Project) -> Catalog:
         _import(project.root, file, catalog)
     _collect(project, catalog)
     catalog.queues = [queue.manifest() for queue in queues.declared()]
-    catalog.code_hash = _hash(project, files)
+    catalog.code_hash = _hash(project, {*files, *_imported(project.root)})
     return catalog
 
 
@@ -69,7 +69,9 @@ def _files(project: Project, catalog: Catalog) -> Iterator[Path]:
 def _is_ignored(project: Project, file: Path) -> bool:
     inside = file.relative_to(project.root)
     hidden = any(part.startswith(".") or part == "__pycache__" for part in inside.parts)
-    return hidden or any(fnmatch(file.name, pattern) for pattern in project.ignore)
+    return hidden or any(
+        fnmatch(name, pattern) for pattern in project.ignore for name in (file.name, inside.as_posix())
+    )
 
 
 def _import(root: Path, file: Path, catalog: Catalog) -> None:
@@ -107,6 +109,8 @@ def _line(error: BaseException, file: Path) -> int | None:
 
 def _collect(project: Project, catalog: Catalog) -> None:
     for task in registry.declared():
+        if task.function.__module__ not in sys.modules:
+            continue  # its file declared it, and then did not import
         first = catalog.tasks.get(task.id)
         task.file_path = _relative(project.root, task.file_path)
         task.settings = task.settings.over(project.defaults)
@@ -135,9 +139,20 @@ def _relative(root: Path, file: str) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else file
 
 
-def _hash(project: Project, files: list[Path]) -> str:
+def _imported(root: Path) -> Iterator[Path]:
+    """Return the project's own modules that were imported, wherever in the project they are."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not file or not file.endswith(".py") or "site-packages" in file:
+            continue
+        path = Path(file)
+        if path.is_relative_to(root) and path.is_file():
+            yield path
+
+
+def _hash(project: Project, files: set[Path]) -> str:
     digest = hashlib.sha256(repr(project.defaults).encode())
-    for file in files:
+    for file in sorted(files):
         digest.update(str(file.relative_to(project.root)).encode() + b"\0")
         digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()

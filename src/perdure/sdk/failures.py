@@ -1,5 +1,6 @@
 """Exceptions, as they are stored and shown."""
 
+import importlib
 import os
 import traceback
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from perdure.wire.values import Cause, ErrorCode, RunError
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# What stands between us and a module that does not import.
+_IMPORTING = ("<frozen importlib", importlib.__file__)
 _MAX_CAUSES = 10
 _MAX_TRACE = 64 * 1024
 
@@ -40,7 +43,7 @@ def _message(error: BaseException) -> str:
 
 def _trace(error: BaseException) -> str:
     told = traceback.TracebackException.from_exception(error, compact=True)
-    theirs = [frame for frame in told.stack if not frame.filename.startswith(_OURS)]
+    theirs = [frame for frame in told.stack if not frame.filename.startswith((_OURS, *_IMPORTING))]
     told.stack = traceback.StackSummary.from_list(theirs)
     text = "".join(told.format(chain=False))
     # The end of a trace tells more than its beginning.

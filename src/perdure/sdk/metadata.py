@@ -7,6 +7,7 @@ them now.  Outside of runs nothing happens.
 from __future__ import annotations
 
 from contextvars import ContextVar
+from threading import Lock
 from typing import Any, Literal, Self
 
 from perdure import sdk, wire
@@ -14,7 +15,20 @@ from perdure.core.metadata import apply
 from perdure.sdk import runtime
 from perdure.sdk.runtime import Target
 
-_local: ContextVar[dict[str, Any] | None] = ContextVar("perdure_metadata", default=None)
+
+class _Known:
+    """The metadata of a run, as an attempt and all its branches and threads know it."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self.value = value
+        self._turn = Lock()
+
+    def change(self, operation: wire.runs.MetadataOperation) -> None:
+        with self._turn:
+            self.value = apply(self.value, [operation])
+
+
+_local: ContextVar[_Known | None] = ContextVar("perdure_metadata", default=None)
 _Type = Literal["set", "delete", "append", "remove", "increment", "update"]
 
 
@@ -79,7 +93,8 @@ class RunMetadata(Changes):
 
     def current(self) -> dict[str, Any]:
         """Return the whole, as this attempt knows it."""
-        return dict(_local.get() or {})
+        known = _local.get()
+        return dict(known.value) if known else {}
 
     async def flush(self) -> None:
         """Wait until the server has all changes."""
@@ -88,7 +103,9 @@ class RunMetadata(Changes):
             await host.flush()
 
     def _keep(self, operation: wire.runs.MetadataOperation) -> None:
-        _local.set(apply(_local.get() or {}, [operation]))
+        known = _local.get()
+        if known is not None:
+            known.change(operation)
 
 
 metadata = RunMetadata()
@@ -96,4 +113,4 @@ metadata = RunMetadata()
 
 def begin(known: dict[str, Any]) -> None:
     """Begin an attempt whose run has this metadata."""
-    _local.set(known)
+    _local.set(_Known(known))

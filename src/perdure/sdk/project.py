@@ -1,12 +1,13 @@
 """A project's settings: `perdure.toml`, or `[tool.perdure]` in `pyproject.toml`."""
 
-import difflib
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from perdure.core.errors import BadSetting, PerdureError, ProjectUnloadable
+from perdure.core.names import check_options, nearest
 from perdure.core.retry import Retry
 from perdure.sdk.task import TaskOptions
 
@@ -23,7 +24,7 @@ SETTINGS = {
 }
 """The name of each setting, and what it does."""
 
-_DEFAULTS = ("machine", "max_duration", "ttl")
+_DEFAULTS = ("machine", "max_duration", "ttl", "retry")
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ def load_project(root: Path) -> Project:
     settings = _read(root)
     for name in settings:
         if name not in SETTINGS:
-            raise BadSetting(setting=name, reason=f"there is none of this name; {_nearest(name)}")
+            raise BadSetting(setting=name, reason=f"there is none of this name; {nearest(name, SETTINGS)}")
     return Project(
         root,
         name=_of_type(settings, "project", str, root.name),
-        dirs=_texts(settings, "dirs", Project.dirs),
+        dirs=_folders(root, settings),
         ignore=_texts(settings, "ignore", Project.ignore),
         defaults=_task_defaults(settings),
     )
@@ -82,12 +83,28 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _task_defaults(settings: dict[str, Any]) -> TaskOptions:
-    given = {name: settings[name] for name in _DEFAULTS if name in settings}
-    try:
-        retry = Retry(**_of_type(settings, "retry", dict, {})) if "retry" in settings else None
-        return TaskOptions(retry=retry, **given)
-    except (PerdureError, TypeError) as error:
-        raise BadSetting(setting="retry" if "retry" in settings else "tasks", reason=str(error)) from None
+    options = TaskOptions()
+    for name in _DEFAULTS:
+        if name in settings:
+            try:
+                options = replace(options, **{name: _READERS.get(name, _as_it_is)(settings[name])})
+            except (PerdureError, TypeError) as error:
+                raise BadSetting(setting=name, reason=str(error)) from None
+    return options
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _retry(value: Any) -> Retry:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no table")
+    check_options(value, [option.name for option in fields(Retry)])
+    return Retry(**value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {"retry": _retry}
 
 
 def _texts(settings: dict[str, Any], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,6 +114,14 @@ def _texts(settings: dict[str, Any], name: str, default: tuple[str, ...]) -> tup
     return tuple(values)
 
 
+def _folders(root: Path, settings: dict[str, Any]) -> tuple[str, ...]:
+    names = _texts(settings, "dirs", Project.dirs)
+    for name in names:
+        if not (root / name).resolve().is_relative_to(root):
+            raise BadSetting(setting="dirs", reason=f"{name} is outside of the project")
+    return names
+
+
 def _of_type(settings: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     value = settings.get(name, default)
     if not isinstance(value, kind):
@@ -104,9 +129,4 @@ def _of_type(settings: dict[str, Any], name: str, kind: type, default: Any) -> A
     return value
 
 
-_KINDS = {str: "text", list: "list", dict: "table"}
-
-
-def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(SETTINGS)}"
+_KINDS = {str: "text", list: "list"}

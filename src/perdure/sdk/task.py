@@ -19,6 +19,7 @@ from perdure.core.retry import Retry
 from perdure.sdk import context, registry
 from perdure.sdk.handle import RunHandle, clients
 from perdure.sdk.hooks import KINDS, Hook, Hooks
+from perdure.sdk.idempotency import idempotency_key
 from perdure.sdk.payload import Shape
 from perdure.sdk.queues import Queue
 
@@ -69,6 +70,9 @@ class TaskOptions:
             raise BadOption(
                 option="isolation", value=self.isolation, expected=f"one of {', '.join(ISOLATIONS)}"
             )
+        for limit in (self.max_duration, self.ttl):
+            if limit is not None:
+                to_milliseconds(limit)
         if self.queue is not None and self.concurrency_limit is not None:
             raise BadOption(
                 option="concurrency_limit",
@@ -119,10 +123,11 @@ class Triggerable(Generic[P, R]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> client.calls.Call[Any, wire.runs.Triggered]:
         payload = self._task.shape.encode(args, kwargs)
+        options: dict[str, Any] = {**self._options}
+        if isinstance(options.get("idempotency_key"), str):
+            options["idempotency_key"] = idempotency_key(options["idempotency_key"])
         inside = context.current()
-        return client.calls.trigger(
-            self._task.id, payload, self._options, parent=inside.run.id if inside else None
-        )
+        return client.calls.trigger(self._task.id, payload, options, parent=inside.run.id if inside else None)
 
     def _handle(self, made: wire.runs.Triggered) -> RunHandle[R]:
         return RunHandle(
@@ -138,6 +143,10 @@ class Task(Triggerable[P, R]):
     ) -> None:
         if not 1 <= len(id) <= MAX_ID:
             raise BadOption(option="id", value=id, expected=f"1 to {MAX_ID} characters")
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            raise BadOption(
+                option=f"task {id}", value=function, expected="a function that returns, without yield"
+            )
         super().__init__(self, {})
         self.id = id
         self.function = function
