@@ -24,7 +24,9 @@ class Keys:
 
         Raises:
             NotFound: no run of the task has this key.
+            BadOption: it is no text that a run can have been triggered with.
         """
         plain_text("task", task)
+        plain_text("key", key)
         if not await self._resources.db.transact(keys.free, environment.id, task, key):
             raise NotFound(f"No runs found with idempotency key: {key} and task: {task}")
