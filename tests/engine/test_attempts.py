@@ -75,7 +75,6 @@ async def test_the_events_of_a_run_tell_its_life(make: Make, engine: Engine, clo
     events = await engine.resources.db.read(history.events_of, run)
 
     assert [(event.kind, event.attempt) for event in events] == [
-        ("triggered", None),
         ("claim", None),
         ("start", 1),
         ("retry", 1),

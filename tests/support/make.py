@@ -118,6 +118,7 @@ class Make:
             )
 
         await self._db.transact(body)
+        self.engine.catalog.forget(environment)
 
     async def worker(
         self,

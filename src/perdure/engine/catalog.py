@@ -5,10 +5,14 @@ A version never changes, so what was read of it once is kept.
 
 from collections.abc import Iterable
 
+from perdure.core.clock import Clock
 from perdure.store import catalog
 from perdure.store.database import Tx
 from perdure.store.lanes import kind_of
 from perdure.wire.workers import TaskManifest
+
+KEEP_MS = 1_000
+"""How long the current version of an environment is believed."""
 
 LIMIT = 10_000
 """The most manifests kept; when there are more, all are read again."""
@@ -17,10 +21,34 @@ LIMIT = 10_000
 class Catalog:
     """The tasks of versions, read when first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         """Begin with nothing known."""
+        self._clock = clock
+        self._current: dict[str, tuple[int, str]] = {}
         self._manifests: dict[tuple[str, str, str], TaskManifest] = {}
         self._kinds: dict[tuple[str, str], frozenset[int]] = {}
+
+    async def current(self, tx: Tx, environment: str, tasks: Iterable[str]) -> dict[str, TaskManifest]:
+        """Return those of these tasks that the environment's current version has, by name.
+
+        Which version is current is asked again after a second, and whenever a task is unknown: another
+        server may have heard of a new one.
+        """
+        wanted = set(tasks)
+        asked_at, version = self._current.get(environment, (-KEEP_MS, ""))
+        if self._clock.now() - asked_at < KEEP_MS:
+            known = self._known(environment, version, wanted)
+            if len(known) == len(wanted):
+                return known
+        newest = await catalog.current_version(tx, environment)
+        if newest is None:
+            return {}
+        self._current[environment] = (self._clock.now(), newest)
+        return await self.manifests(tx, environment, newest, wanted)
+
+    def forget(self, environment: str) -> None:
+        """Ask again which version is current: it has changed."""
+        self._current.pop(environment, None)
 
     async def manifests(
         self, tx: Tx, environment: str, version: str, tasks: Iterable[str]

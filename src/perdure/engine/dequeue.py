@@ -107,33 +107,41 @@ class Dequeue:
         await _introduce(tx, environment, bids, now)
         if not any(bid.wanted for bid in bids):
             return
-        row = await catalog.lock_environment(tx, environment)
         kinds = await lanes.ready_kinds(tx, environment)
+        row: Environment | None = None
         for version in sorted({bid.known.version for bid in bids if bid.known}) if kinds else ():
             same = [bid for bid in bids if bid.known and bid.known.version == version]
             runnable = await self._catalog.kinds(tx, environment, version)
             can = [kind for kind in kinds if kind in runnable]
             if can:
-                await self._take(tx, row, same, can, now)
+                row = row or await catalog.lock_environment(tx, environment)
+                while await self._take(tx, row, same, can, now):
+                    pass
+                await self._hand_out(tx, environment, same, now)
 
     async def _take(
         self, tx: Tx, environment: Environment, bids: Sequence[Bid], kinds: Sequence[int], now: int
-    ) -> None:
-        """Claim runs of these kinds for workers of one version."""
-        pool = await lanes.find_pool(tx, pool_of(environment.id))
-        running, virtual_time = (pool.running, pool.virtual_time) if pool else (0, 0.0)
-        slots = min(sum(bid.wanted for bid in bids), BATCH)
+    ) -> bool:
+        """Claim runs of these kinds for workers of one version.
+
+        Returns:
+            Whether lanes without a free slot hid others, which are worth another look.
+        """
+        wanted = min(sum(bid.wanted for bid in bids), BATCH)
+        found = await lanes.open_lanes(tx, environment.id, kinds, limit=wanted) if wanted else []
+        if not found:
+            return False
+        slots = wanted
         if environment.concurrency_limit is not None:
-            slots = min(slots, environment.concurrency_limit - running)
-        found = await lanes.open_lanes(tx, environment.id, kinds, limit=max(slots, 1))
-        shares = share(found, slots, virtual_time)
+            slots = min(slots, environment.concurrency_limit - found[0].running_in_environment)
+        shares = share(found, slots, found[0].environment_time)
         heads = await runs.lock_heads(tx, shares.quotas) if shares.quotas else []
         moves = self._deal(heads, bids, now)
         pools = [PoolChange(environment.id, lane.queue, lane.concurrency_key, 0) for lane in shares.full]
         pools.append(PoolChange(environment.id, None, None, 0, shares.virtual_time))
         counts = await apply(tx, moves, now=now, virtual_times=shares.virtual_times, pools=pools)
-        await _close_full(tx, environment, shares, counts, now)
-        await self._hand_out(tx, environment.id, bids, now)
+        closed = await _close_full(tx, environment, shares, counts, now)
+        return closed and len(heads) < slots
 
     def _deal(self, heads: Sequence[Run], bids: Sequence[Bid], now: int) -> list[Move]:
         """Deal runs to workers, one to each in turn."""
@@ -176,12 +184,16 @@ class Dequeue:
 
 async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid], now: int) -> None:
     """Find out who bids, what each must stop, and what may go on in its memory."""
-    known = await workers.of_ids(tx, environment, [bid.worker for bid in bids])
+    known = await workers.bidders(tx, environment, [bid.worker for bid in bids])
+    by_worker: dict[str, Bid] = {}
     for bid in bids:
-        worker = known.get(bid.worker)
+        worker, has_news = known.get(bid.worker, (None, False))
         if worker is not None and worker.disconnected_at is None:
             bid.known = worker
-    by_worker = {bid.worker: bid for bid in bids if bid.known}
+            if has_news:
+                by_worker[bid.worker] = bid
+    if not by_worker:
+        return
     for worker, run, fence in await workers.take_cancels(tx, list(by_worker)):
         by_worker[worker].cancels.append(RunRef(run_id=run, fence=fence))
     woken = await waits.take_wakes(tx, list(by_worker))
@@ -192,8 +204,12 @@ async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid], now: int) ->
 
 async def _close_full(
     tx: Tx, environment: Environment, shares: Shares, counts: Sequence[lanes.PoolCount], now: int
-) -> None:
-    """Take lanes without a free slot out of sight, so that no claim looks at them in vain."""
+) -> bool:
+    """Take lanes without a free slot out of sight, so that no claim looks at them in vain.
+
+    Returns:
+        Whether there were any.
+    """
     limits: Mapping[int, int | None] = {
         **{lane.pool: lane.concurrency_limit for lane in shares.full},
         pool_of(environment.id): environment.concurrency_limit,
@@ -201,3 +217,4 @@ async def _close_full(
     full = [c.id for c in counts if (limit := limits.get(c.id)) is not None and c.running >= limit]
     if full:
         await lanes.close(tx, full, now=now)
+    return bool(full)

@@ -27,6 +27,7 @@ from perdure.engine.runs import Runs
 from perdure.engine.service import Service
 from perdure.engine.tags import Tags
 from perdure.engine.timers import Timers
+from perdure.engine.tokens import Tokens
 from perdure.engine.workers import Workers
 
 
@@ -36,9 +37,9 @@ class Engine:
     def __init__(self, resources: Resources) -> None:
         """Build the systems; `start` sets the services going."""
         self.resources = resources
-        catalog = Catalog()
+        self.catalog = catalog = Catalog(resources.clock)
         self.environments = Environments(resources)
-        self.workers = Workers(resources)
+        self.workers = Workers(resources, catalog)
         self.runs = Runs(resources)
         self.logs = Logs(resources)
         self.cancel = Cancel(resources)
@@ -51,6 +52,7 @@ class Engine:
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
         self.heartbeats = Heartbeats(resources)
+        self.tokens = Tokens(resources)
         self.timers = Timers(resources)
         self.pending = Pending(resources, catalog)
         self.rescue = Rescue(resources)

@@ -17,18 +17,14 @@ from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, draft, row
 from perdure.engine.moves import channel_of_ready
 from perdure.engine.once import Existing
 from perdure.engine.resources import Resources
-from perdure.store import catalog, history, lanes, packets, runs, timers
+from perdure.store import history, lanes, packets, runs, timers
 from perdure.store.database import Tx
-from perdure.store.history import NewEvent
 from perdure.store.keys import IDEMPOTENCY, TOKEN
 from perdure.store.lanes import Lane, lane_of
 from perdure.store.rows import Environment
 from perdure.store.timers import Timer
 from perdure.wire.runs import TriggerRun
 from perdure.wire.workers import TaskManifest
-
-TRIGGERED = "triggered"
-"""The kind of a run's first event."""
 
 LANE = ("environment", "queue", "concurrency_key", "task", "locked_version")
 """What decides a run's lane."""
@@ -127,10 +123,11 @@ class Enqueue:
                 parents.add(options.parent_run_id)
         manifests: dict[tuple[str, str, str], TaskManifest] = {}
         for (environment, asked), tasks in wanted.items():
-            version = asked or await catalog.current_version(tx, environment)
-            if version:
-                found = await self._catalog.manifests(tx, environment, version, tasks)
-                manifests |= {(environment, asked, task): manifest for task, manifest in found.items()}
+            if asked:
+                found = await self._catalog.manifests(tx, environment, asked, tasks)
+            else:
+                found = await self._catalog.current(tx, environment, tasks)
+            manifests |= {(environment, asked, task): manifest for task, manifest in found.items()}
         rows = await runs.of_ids(tx, sorted(parents)) if parents else []
         return Known({row.id: row for row in rows}, manifests)
 
@@ -145,8 +142,9 @@ def _answer(draft: Draft, existing: Existing | None) -> Triggered | PerdureError
 
 async def _insert(tx: Tx, drafts: Sequence[Draft], rows: Sequence[Mapping[str, Any]], now: int) -> None:
     await runs.insert(tx, rows)
-    await packets.insert(tx, [packet for one in drafts for packet in one.packets])
-    await history.append_events(tx, [NewEvent(one.id, now, TRIGGERED) for one in drafts])
+    given = [packet for one in drafts for packet in one.packets]
+    if given:
+        await packets.insert(tx, given)
     tags = [
         {"environment": one.new.environment.id, "tag": tag, "run": one.id}
         for one in drafts

@@ -24,6 +24,9 @@ BATCH = 1_000
 LOG_LOOK_MS = 1_000
 """Who waits for log lines looks this often for those that another server stored."""
 
+TRIGGERED = "triggered"
+"""The kind of a run's first event; no row is stored for it, since the run's own says when."""
+
 LATE_MS = 1_000
 """Log lines may come this long after the end of their run: workers send them beside their reports."""
 
@@ -95,7 +98,8 @@ async def _changes(tx: Tx, environment: str, run: str, skip: int) -> tuple[Run, 
     row = await runs.find(tx, environment, run)
     if row is None:
         raise NotFound(kind="run", name=run)
-    return row, await history.events_of(tx, run, skip=skip, limit=BATCH)
+    first = [] if skip else [RunEvent(0, run, row.created_at, TRIGGERED, None, None)]
+    return row, first + await history.events_of(tx, run, skip=max(0, skip - 1), limit=BATCH - len(first))
 
 
 def _merge(

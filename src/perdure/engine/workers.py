@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from perdure.core.clock import to_datetime
 from perdure.core.errors import NotFound
 from perdure.core.ids import new_id
+from perdure.engine.catalog import Catalog
 from perdure.engine.pending import CHANNEL
 from perdure.engine.rescue import give_back
 from perdure.engine.resources import Resources
@@ -36,15 +37,17 @@ LEFT = "its worker left without handing it back"
 class Workers:
     """Knows the workers, and what they can run."""
 
-    def __init__(self, resources: Resources) -> None:
-        """Use these resources."""
+    def __init__(self, resources: Resources, catalog: Catalog) -> None:
+        """Use these resources and this knowledge of tasks."""
         self._resources = resources
+        self._catalog = catalog
 
     async def connect(self, environment: Environment, command: ConnectWorker) -> Connected:
         """Take note of a worker; make a version of its code if it is new."""
         now = self._resources.clock.now()
         worker = new_id("worker", now)
         version = await self._resources.db.transact(self._connect, environment, command, worker, now)
+        self._catalog.forget(environment.id)
         settings = self._resources.settings
         return Connected(
             worker_id=worker,

@@ -45,6 +45,9 @@ class OpenLane:
     version: str
     concurrency_limit: int | None
     running: int
+    running_in_environment: int = 0
+    environment_time: float = 0.0
+    """The virtual time of the environment: that of the lane served last."""
 
 
 @lru_cache(maxsize=16_384)
@@ -126,7 +129,10 @@ async def open_lanes(tx: Tx, environment: str, kinds: Collection[int], *, limit:
         kinds: what the worker can run.
         limit: how many lanes of each kind, at most.
     """
-    asked = [{"environment": environment, "kind": kind, "limit": limit} for kind in kinds]
+    pool = pool_of(environment)
+    asked = [
+        {"environment": environment, "environment_pool": pool, "kind": kind, "limit": limit} for kind in kinds
+    ]
     return [OpenLane(*row) for row in await tx.many("open_lanes", asked)]
 
 

@@ -6,10 +6,10 @@ from perdure.store.database import Tx
 from perdure.store.rows import Worker
 
 
-async def of_ids(tx: Tx, environment: str, ids: Sequence[str]) -> dict[str, Worker]:
-    """Return the workers of an environment that exist, by id."""
-    rows = await tx.all("workers_by_id", environment=environment, ids=ids)
-    return {row[0]: Worker(*row) for row in rows}
+async def bidders(tx: Tx, environment: str, ids: Sequence[str]) -> dict[str, tuple[Worker, bool]]:
+    """Return the workers of an environment that exist, and whether there is news for each, by id."""
+    rows = await tx.all("bidders", environment=environment, ids=ids)
+    return {row[0]: (Worker(*tuple(row)[:-1]), bool(row["has_news"])) for row in rows}
 
 
 async def see(tx: Tx, environment: str, worker: str, *, now: int) -> bool:

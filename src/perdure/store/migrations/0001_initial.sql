@@ -191,7 +191,7 @@ create table run_events (
     sequence {serial},
     run text not null,
     time {int8} not null,
-    kind text not null,                  -- triggered, or one of core.lifecycle.On
+    kind text not null,                  -- one of core.lifecycle.On; runs.created_at tells the beginning
     attempt {int8},
     message text
 ) {strict};
@@ -216,8 +216,8 @@ create index trigger_keys_by_expiry on trigger_keys (expires_at);
 -- the one that stands there is void, so nobody needs to find and delete it.
 create table timers (
     due_at {int8} not null,
-    kind text not null,                  -- delay, retry, ttl or wake
-    subject text not null,               -- the run
+    kind text not null,                  -- delay, retry, ttl, wake or token
+    subject text not null,               -- the run, or the token
     primary key (due_at, kind, subject)
 ) {clustered};
 

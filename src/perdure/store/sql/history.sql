@@ -42,5 +42,5 @@ select r.environment, r.tag, r.run from {rows:tags(environment text, tag text, r
 select run, tag from run_tags where run in {list:runs} order by run, tag
 
 -- name: events
--- What happened to a run after the first so many events, in order.
+-- What happened to a run since it was triggered, after the first so many events, in order.
 select * from run_events where run = :run order by sequence limit :limit offset :skip

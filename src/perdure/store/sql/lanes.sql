@@ -26,10 +26,12 @@ select kind from kinds where kind is not null
 -- name: open_lanes
 -- The lanes of a kind that were given least, with the slots of their pools.
 select l.id, l.pool, l.ready, l.virtual_time, l.queue, l.concurrency_key, l.task, l.version,
-       q.concurrency_limit, coalesce(p.running, 0) as running
+       q.concurrency_limit, coalesce(p.running, 0) as running,
+       coalesce(e.running, 0) as running_in_environment, coalesce(e.virtual_time, 0) as environment_time
   from lanes as l
   left join queues as q on q.environment = l.environment and q.name = l.queue
   left join pools as p on p.id = l.pool
+  left join pools as e on e.id = :environment_pool
  where l.environment = :environment and l.kind = :kind and l.ready > 0 and l.full_at is null
  order by l.virtual_time, l.id
  limit :limit

@@ -1,6 +1,10 @@
--- name: workers_by_id
--- Some workers of an environment.
-select * from workers where environment = :environment and id in {list:ids}
+-- name: bidders
+-- Some workers of an environment, and whether there is news for each.
+select w.*,
+       exists (select 1 from cancels where cancels.worker = w.id)
+       or exists (select 1 from wakes where wakes.worker = w.id) as has_news
+  from workers as w
+ where w.environment = :environment and w.id in {list:ids}
 
 -- name: see_worker
 -- Note that a worker lives.
