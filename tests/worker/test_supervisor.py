@@ -267,6 +267,22 @@ async def test_a_project_that_ends_the_interpreter_is_an_error(world: World, tmp
         await asyncio.wait_for(supervisor.run(), PATIENCE)
 
 
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+async def test_a_worker_can_be_stopped_while_it_imports(world: World, start: str, tmp_path: Path):
+    (tmp_path / "tasks").mkdir()
+    mark = tmp_path / "mark"
+    code = f"import time\nopen({str(mark)!r}, 'w').write('began')\ntime.sleep(3600)\n"
+    (tmp_path / "tasks" / "slow.py").write_text(code)
+    options = WorkerOptions(start=start)  # type: ignore[arg-type]
+    supervisor = program.build(tmp_path, options, api_url=world.server.url, secret_key=KEY)
+    work = asyncio.create_task(supervisor.run())
+    await asyncio.to_thread(await_text, mark, "began")
+
+    supervisor.drain()
+
+    await asyncio.wait_for(work, PATIENCE)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_drains_a_worker_program(world: World, number: int):
     with world.worker_process() as process:

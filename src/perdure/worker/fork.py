@@ -69,6 +69,8 @@ class ForkLauncher:
             self._restarting.cancel()
         self._disconnect()
         if self._zygote is not None:
+            if self._discovered is not None and self._discovered.cancelled():
+                self._zygote.kill()  # it imports, and would not see that its socket is closed
             await self._zygote.wait()
 
     async def _restart(self) -> None:

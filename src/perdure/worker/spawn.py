@@ -26,9 +26,14 @@ class SpawnLauncher:
         """Have one process import the project, say what is in it, and end."""
         ours, theirs = pair()
         scout = await run_child("scout", self._home, theirs)
-        with ours:
-            message = await _first_message(ours)
-        await scout.wait()
+        try:
+            with ours:
+                message = await _first_message(ours)
+        except asyncio.CancelledError:
+            scout.kill()
+            raise
+        finally:
+            await scout.wait()
         if isinstance(message, Discovered):
             return message
         reason = message.message if message else "importing it ended the process; see what it said last"

@@ -99,7 +99,9 @@ class Supervisor:
             Unauthorized: the key is wrong.
         """
         try:
-            discovered = await self._launcher.start()
+            discovered = await _unless(self._launcher.start(), self._draining.wait())
+            if discovered is None:
+                return
             _warn(discovered)
             self._session = Session(self._client, self._hello(discovered), self._options.max_backoff_seconds)
             connected = await _unless(self._session.connect(), self._draining.wait())
