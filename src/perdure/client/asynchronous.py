@@ -18,6 +18,7 @@ from perdure.client.transport import ConnectionFailed, Response, build, next_del
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
 from perdure.wire import runs as wire
+from perdure.wire import waits as wire_waits
 from perdure.wire.auth import EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.workers import Tasks, Workers
@@ -41,6 +42,7 @@ class AsyncClient:
         self._tries = tries
         self.runs = AsyncRuns(self)
         self.idempotency_keys = AsyncIdempotencyKeys(self)
+        self.tokens = AsyncTokens(self)
         self.auth = AsyncAuth(self)
 
     async def __aenter__(self) -> Self:
@@ -219,6 +221,51 @@ class AsyncRuns:
     async def update_metadata(self, run: str, change: wire.UpdateMetadata) -> dict[str, Any]:
         """Change a run's metadata, its parent's or its root's; return the run's own."""
         return (await self._client.send(calls.update_metadata(run, change))).metadata
+
+
+class AsyncTokens:
+    """Tokens that runs wait for until somebody answers."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def create(self, **options: Any) -> wire_waits.CreatedToken:
+        """Make a token.
+
+        Args:
+            options: `timeout` (a duration or moment; 10 minutes by default), `tags`, `idempotency_key`,
+                `idempotency_key_ttl`.
+        """
+        return await self._client.send(calls.create_token(options))
+
+    async def retrieve(self, token: str) -> wire_waits.Token:
+        """Get a token.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return await self._client.send(calls.retrieve_token(token))
+
+    async def list(self, **filters: Any) -> AsyncIterator[wire_waits.Token]:
+        """Go through tokens, newest first.
+
+        Args:
+            filters: `status`, `tags`, `idempotency_key`, `created_from`, `created_to`, `period`, `size`.
+        """
+        more: dict[str, Any] | None = filters
+        while more is not None:
+            page = await self._client.send(calls.list_tokens(more))
+            for token in page.data:
+                yield token
+            more = next_filters(more, page)
+
+    async def complete(self, token: str, data: Any = None) -> None:
+        """Complete a token; of several answers the first counts.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        await self._client.send(calls.complete_token(token, data))
 
 
 class AsyncIdempotencyKeys:

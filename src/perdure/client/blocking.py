@@ -18,6 +18,7 @@ from perdure.client.transport import ConnectionFailed, Response, build, next_del
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
 from perdure.wire import runs as wire
+from perdure.wire import waits as wire_waits
 from perdure.wire.auth import EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.workers import Tasks, Workers
@@ -41,6 +42,7 @@ class Client:
         self._tries = tries
         self.runs = Runs(self)
         self.idempotency_keys = IdempotencyKeys(self)
+        self.tokens = Tokens(self)
         self.auth = Auth(self)
 
     def __enter__(self) -> Self:
@@ -52,7 +54,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close this thread's connection; the client can still be used, and then opens a new one."""
+        """Close the connections that are not in use; a client that is used again opens new ones."""
         self._transport.close()
 
     def call(self, endpoint: Endpoint[In, Out], body: In | None = None, /, **path: str) -> Out:
@@ -217,6 +219,50 @@ class Runs:
     def update_metadata(self, run: str, change: wire.UpdateMetadata) -> dict[str, Any]:
         """Change a run's metadata, its parent's or its root's; return the run's own."""
         return self._client.send(calls.update_metadata(run, change)).metadata
+
+
+class Tokens:
+    """Tokens that runs wait for until somebody answers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, **options: Any) -> wire_waits.CreatedToken:
+        """Make a token.
+
+        Args:
+            options: `timeout` (a duration or moment; 10 minutes by default), `tags`, `idempotency_key`,
+                `idempotency_key_ttl`.
+        """
+        return self._client.send(calls.create_token(options))
+
+    def retrieve(self, token: str) -> wire_waits.Token:
+        """Get a token.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return self._client.send(calls.retrieve_token(token))
+
+    def list(self, **filters: Any) -> Iterator[wire_waits.Token]:
+        """Go through tokens, newest first.
+
+        Args:
+            filters: `status`, `tags`, `idempotency_key`, `created_from`, `created_to`, `period`, `size`.
+        """
+        more: dict[str, Any] | None = filters
+        while more is not None:
+            page = self._client.send(calls.list_tokens(more))
+            yield from page.data
+            more = next_filters(more, page)
+
+    def complete(self, token: str, data: Any = None) -> None:
+        """Complete a token; of several answers the first counts.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        self._client.send(calls.complete_token(token, data))
 
 
 class IdempotencyKeys:

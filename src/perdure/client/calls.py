@@ -11,10 +11,10 @@ from typing import Any, Generic
 from pydantic_core import to_jsonable_python
 
 from perdure.client.idempotency import Scope, make_key
-from perdure.client.options import make_options, moment_or_duration
+from perdure.client.options import make_options, moment_or_duration, whole_seconds
 from perdure.core.duration import Duration
 from perdure.core.names import check_options
-from perdure.wire import endpoints, runs, workers
+from perdure.wire import endpoints, runs, waits, workers
 from perdure.wire.auth import Claims, EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
 
@@ -112,6 +112,40 @@ def reset_key(
     """Forget an idempotency key."""
     made = make_key(key, scope, run, attempt)
     return Call(endpoints.RESET_KEY, runs.ResetKey(task_identifier=task), {"key": made.hash})
+
+
+def create_token(options: Mapping[str, Any]) -> Call[waits.CreateToken, waits.CreatedToken]:
+    """Make a token."""
+    check_options(options, ("timeout", "tags", "idempotency_key", "idempotency_key_ttl"))
+    given = {name: value for name, value in options.items() if value is not None}
+    if "timeout" in given:
+        given["timeout"] = moment_or_duration(given["timeout"])
+    if "idempotency_key_ttl" in given:
+        given["idempotency_key_ttl"] = whole_seconds(given["idempotency_key_ttl"])
+    return Call(endpoints.CREATE_TOKEN, waits.CreateToken(**given))
+
+
+def retrieve_token(token: str) -> Call[Any, waits.Token]:
+    """Get a token."""
+    return Call(endpoints.RETRIEVE_TOKEN, None, {"token": token})
+
+
+def list_tokens(filters: Mapping[str, Any]) -> Call[waits.TokenFilter, waits.TokenPage]:
+    """Get a page of tokens."""
+    check_options(filters, _TOKEN_FILTERS)
+    texts = {name: _filter_value(value) for name, value in filters.items() if value is not None}
+    return Call(endpoints.LIST_TOKENS, waits.TokenFilter(**texts))
+
+
+_TOKEN_FILTERS = (
+    "status", "idempotency_key", "tags", "created_from", "created_to", "period", "size", "after",
+)  # fmt: skip
+
+
+def complete_token(token: str, data: Any) -> Call[waits.CompleteToken, waits.Completed]:
+    """Complete a token."""
+    body = waits.CompleteToken(data=to_jsonable_python(data))
+    return Call(endpoints.COMPLETE_TOKEN, body, {"token": token})
 
 
 def tasks() -> Call[Any, workers.Tasks]:

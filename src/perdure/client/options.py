@@ -67,6 +67,11 @@ def duration_text(duration: Duration) -> str:
     return duration if isinstance(duration, str) else f"{milliseconds}ms"
 
 
+def whole_seconds(duration: Duration) -> str:
+    """Return a duration in seconds, rounded up, for options that take one number with one unit."""
+    return f"{-(-to_milliseconds(duration) // 1000)}s"
+
+
 def moment_or_duration(value: Duration | datetime) -> str:
     """Return a moment, as ISO 8601, or a duration from now.
 
@@ -119,8 +124,7 @@ def _key(_: str, value: str | IdempotencyKey) -> dict[str, Any]:
 
 
 def _key_ttl(_: str, value: Duration) -> dict[str, Any]:
-    # The wire takes one number with one unit here, and no other form.
-    return {"idempotency_key_ttl": f"{-(-to_milliseconds(value) // 1000)}s"}
+    return {"idempotency_key_ttl": whole_seconds(value)}
 
 
 def _metadata(_: str, value: Any) -> dict[str, Any]:

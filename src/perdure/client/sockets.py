@@ -2,15 +2,13 @@
 
 import http.client
 import os
-import threading
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from perdure.client.transport import ConnectionFailed, Request, Response
 
 
 class BlockingTransport:
-    """Keeps one connection to a server for each thread that uses it."""
+    """Keeps as many connections to a server as threads use at once."""
 
     def __init__(self, api_url: str) -> None:
         parts = urlsplit(api_url)
@@ -18,7 +16,9 @@ class BlockingTransport:
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port
         self._prefix = parts.path
-        self._local = threading.local()
+        self._process = os.getpid()
+        # The last one given back is the first one taken; both are one step, which needs no lock.
+        self._idle: list[http.client.HTTPConnection] = []
 
     def send(self, request: Request) -> Response:
         """Send a request once.
@@ -26,10 +26,10 @@ class BlockingTransport:
         Raises:
             ConnectionFailed: no answer came.
         """
-        connection = self._connection()
+        connection = self._take()
         was_kept = connection.sock is not None
         try:
-            return self._exchange(connection, request)
+            response = self._exchange(connection, request)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
             connection.close()
             if not was_kept:
@@ -41,6 +41,23 @@ class BlockingTransport:
         except BaseException:  # interrupted in the middle: an answer may still come on this connection
             connection.close()
             raise
+        self._idle.append(connection)
+        return response
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> http.client.HTTPConnection:
+        if self._process != os.getpid():  # a forked process must not speak on its parent's connections
+            self.close()
+            self._process = os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+            return kind(self._host, self._port)
 
     def _exchange(self, connection: http.client.HTTPConnection, request: Request) -> Response:
         connection.timeout = request.timeout
@@ -50,16 +67,3 @@ class BlockingTransport:
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return Response(answer.status, answer.read(), headers)
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        with suppress(AttributeError):
-            self._local.connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        # A forked process must not speak on its parent's connection.
-        if getattr(self._local, "process", None) != os.getpid():
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._local.connection = kind(self._host, self._port)
-            self._local.process = os.getpid()
-        return self._local.connection
