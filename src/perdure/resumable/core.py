@@ -53,7 +53,8 @@ class Loop:
     """On the stack of exits: where `break` and `continue` end."""
 
     def __init__(self, cleanup: str | None = None) -> None:
-        self.cleanup = cleanup  # the hidden iterator that `break` lets go of
+        self.cleanup = cleanup  # the hidden iterator, let go of behind the loop
+        self.broken: Any = None  # a `break` that leaves it, unless a `finally` on the way decides otherwise
 
 
 @dataclass

@@ -148,8 +148,8 @@ def _break(low: Lowering, node: Any) -> None:
     exit_kind = "break" if isinstance(node, ast.Break) else "continue"
     for each in reversed(low.exits):
         if isinstance(each, Loop):
-            if each.cleanup and exit_kind == "break":
-                low.emit(build.clear([each.cleanup], node))
+            if exit_kind == "break":
+                each.broken = node
             break
         _leave(low, each, exit_kind, node)
     low.emit(node)
@@ -233,13 +233,21 @@ def _for(low: Lowering, node: ast.For) -> None:
     low.release(mark, node)
     start = low.take()
     target, prelude = loop_target(low, node)
-    body = loop_body(low, [*prelude, *node.body], Loop(iterator), (iterator,))
+    around = Loop(iterator)
+    body = loop_body(low, [*prelude, *node.body], around, (iterator,))
     done = build.clear([iterator], node)
     orelse = [done, *low.body(node.orelse)]
     again = build.helper("over", [build.name(iterator, node.iter)], node.iter)
     loop = build.replaced(node, target=target, iter=again, body=body, orelse=orelse)
     low.notes[id(loop)] = Note(iterator=iterator)
     low.emit(loop, start)
+    _let_go(low, around)
+
+
+def _let_go(low: Lowering, loop: Loop) -> None:
+    """Behind a loop that was left by `break`: its iterator is not needed any more."""
+    if loop.broken is not None and loop.cleanup:
+        low.emit(build.clear([loop.cleanup], loop.broken))
 
 
 def loop_target(low: Lowering, node: Any) -> tuple[ast.expr, list[ast.stmt]]:
@@ -263,7 +271,8 @@ def _async_for(low: Lowering, node: ast.AsyncFor) -> None:
     low.live.pop()
     low.out.append(low.arrive(step, node))
     target, prelude = loop_target(low, node)
-    body = loop_body(low, [*prelude, *node.body], Loop(iterator), (iterator,))
+    around = Loop(iterator)
+    body = loop_body(low, [*prelude, *node.body], around, (iterator,))
     body = [build.guarded(body, [], [], [low.arrive(step, node)], node)]
     low.spans[id(body[0])] = (start + 1, len(low.points))
     orelse = [build.clear([iterator], node), *low.body(node.orelse)]
@@ -271,3 +280,4 @@ def _async_for(low: Lowering, node: ast.AsyncFor) -> None:
     loop = build.replaced(node, target=target, iter=again, body=body, orelse=orelse)
     low.notes[id(loop)] = Note(iterator=iterator, step=step.number)
     low.emit(loop, start)
+    _let_go(low, around)
