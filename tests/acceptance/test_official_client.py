@@ -4,7 +4,7 @@
 looks at what one of its cases told.  All cases run in one Node process, once for each kind of database.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ Told = Callable[[str], Any]
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def everything(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Any]]:
+) -> dict[str, Any]:
     """What each case told, on one kind of database."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "sqlite":
@@ -42,7 +42,7 @@ def everything(
                 error.add_note((folder / "server.log").read_text())
                 raise
         assert server.stop() == 0
-    yield told
+    return told
 
 
 @pytest.fixture

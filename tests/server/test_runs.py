@@ -123,6 +123,16 @@ async def test_a_list_is_newest_first_and_in_pages(api: Api):
     assert first["data"][0]["env"] == {"id": api.environment.id, "name": "dev"}
 
 
+async def test_a_client_that_goes_back_may_still_send_where_it_came_from(api: Api):
+    made = [await api.trigger(tags=["t"]) for _ in range(4)]
+
+    back = await listed(
+        api, **{"filter[tag]": "t", "page[size]": 2, "page[after]": made[2], "page[before]": made[1]}
+    )
+
+    assert back == [made[3], made[2]]
+
+
 async def test_each_filter_narrows_a_list(api: Api):
     worker = await api.worker("a", "b")
     done = await api.trigger("a", tags=["x"])

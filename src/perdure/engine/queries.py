@@ -43,7 +43,8 @@ def query_of(wanted: RunFilter, now: int) -> RunQuery:
         since=max(_moment("filter[createdAt][from]", wanted.created_from, 0), _since(wanted.period, now)),
         until=_moment("filter[createdAt][to]", wanted.created_to, RunQuery.until),
         size=wanted.size,
-        after=_cursor("page[after]", wanted.after),
+        # The official client, going back, sends the cursor it came by too.
+        after=_cursor("page[after]", None if wanted.before else wanted.after),
         before=_cursor("page[before]", wanted.before),
     )
 
