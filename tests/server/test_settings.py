@@ -40,6 +40,12 @@ def test_an_argument_comes_before_its_variable():
     assert (settings.host, settings.port) == ("::1", 0)
 
 
+def test_what_is_old_is_forgotten_when_the_settings_say():
+    settings = read_settings({"PERDURE_RUN_RETENTION": "2w", "PERDURE_LOG_RETENTION": "never"})
+
+    assert (settings.run_retention_ms, settings.log_retention_ms) == (14 * 86_400_000, None)
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -50,6 +56,7 @@ def test_an_argument_comes_before_its_variable():
         ({"PERDURE_SECRET_KEY": "secret"}, "a key is tr_dev_"),
         ({"PERDURE_ENVIRONMENTS": "prod=tr_qa_0123456789abcdef"}, "a key is tr_dev_"),
         ({"PERDURE_ENVIRONMENTS": "dev"}, "environment dev is there twice"),
+        ({"PERDURE_RUN_RETENTION": "long"}, "'long' is no duration.* say never"),
     ],
 )
 def test_a_setting_that_can_not_be_is_refused_by_name(variables: dict[str, str], told: str):

@@ -19,6 +19,8 @@ SETTINGS: dict[str, str] = {
     "PERDURE_PORT": "The port the server listens on; 3030 by default.",
     "PERDURE_ENVIRONMENTS": "More environments of a server: slug=key pairs joined by commas.",
     "PERDURE_PROJECT": "The name of the project a server's environments belong to.",
+    "PERDURE_RUN_RETENTION": "How long runs are kept after their end: 90d by default; never forgets none.",
+    "PERDURE_LOG_RETENTION": "How long log lines are kept after it: 30d by default; never forgets none.",
     "PERDURE_TEST_POSTGRES_URL": "The PostgreSQL server that Perdure's own tests use.",
 }
 """The name of each, and what it does."""

@@ -63,7 +63,8 @@ async def _stop(tx: Tx, live: Sequence[Run], reason: str, now: int) -> None:
     await apply(tx, moves, now=now)
     error = RunError.internal(ErrorCode.CANCELLED, f"The run was {reason}").to_json().decode()
     await packets.put(tx, [Packet(run.id, ERROR, JSON, error) for run in live])
-    ends = [AttemptEnd(run.id, run.attempt, CANCELED, now) for run in live if run.status in UNDER_WAY]
+    attempting = [run for run in live if run.is_mid_attempt or run.status in UNDER_WAY]
+    ends = [AttemptEnd(run.id, run.attempt, CANCELED, now) for run in attempting]
     if ends:
         await history.end_attempts(tx, ends)
     held = [(run.worker, run.id, run.fence) for run in live if run.worker and run.lease_until is not None]

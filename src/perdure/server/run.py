@@ -21,7 +21,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from perdure.core.errors import PortInUse
 from perdure.engine.engine import Engine
-from perdure.engine.resources import Resources
+from perdure.engine.resources import EngineSettings, Resources
 from perdure.server.app import App, create_app
 from perdure.server.settings import DEFAULT_DATABASE_URL, DEFAULT_FOLDER, EnvironmentChoice, Settings
 from perdure.store.connect import open_database
@@ -70,7 +70,7 @@ async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) ->
         db = await open_database(settings.database_url)
         telemetry = await open_database(settings.database_url, TELEMETRY)
         async with db, telemetry:
-            engine = Engine(Resources(db=db, telemetry=telemetry))
+            engine = Engine(Resources(db=db, telemetry=telemetry, settings=_engine_settings(settings)))
             environments = [await _ensure(engine, settings, choice) for choice in settings.environments]
             await engine.start()
             try:
@@ -78,6 +78,12 @@ async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) ->
                 await _answer(create_app(engine), listener, settings, lambda: on_ready(serving))
             finally:
                 await engine.stop(settings.stop_seconds)
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    return EngineSettings(
+        run_retention_ms=settings.run_retention_ms, log_retention_ms=settings.log_retention_ms
+    )
 
 
 def _make_default_folder(settings: Settings) -> None:

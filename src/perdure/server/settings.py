@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from perdure.core.errors import BadSetting
+from perdure.core.duration import to_milliseconds
+from perdure.core.errors import BadDuration, BadSetting
 from perdure.core.settings import check_names
+from perdure.engine.resources import EngineSettings
 from perdure.wire.auth import SECRET_KEY
 from perdure.wire.values import EnvironmentType
 
@@ -64,6 +66,9 @@ class Settings:
     port: int = DEFAULT_PORT
     project: str = DEFAULT_PROJECT
     environments: tuple[EnvironmentChoice, ...] = (EnvironmentChoice(slug="dev", type=EnvironmentType.DEV),)
+    #: how long runs, and their log lines, are kept after their end, in milliseconds; None for ever
+    run_retention_ms: int | None = EngineSettings.run_retention_ms
+    log_retention_ms: int | None = EngineSettings.log_retention_ms
     #: how long a stop waits for requests under way, in seconds
     stop_seconds: float = 10.0
 
@@ -95,6 +100,8 @@ def read_settings(
         port=_port(variables.get("PERDURE_PORT") or DEFAULT_PORT) if port is None else _port(port),
         project=variables.get("PERDURE_PROJECT") or DEFAULT_PROJECT,
         environments=_environments(variables, environments),
+        run_retention_ms=_retention(variables, "PERDURE_RUN_RETENTION", Settings.run_retention_ms),
+        log_retention_ms=_retention(variables, "PERDURE_LOG_RETENTION", Settings.log_retention_ms),
     )
 
 
@@ -102,6 +109,16 @@ def _port(value: str | int) -> int:
     if not str(value).isdigit() or not int(value) <= 65_535:
         raise BadSetting(setting="PERDURE_PORT", reason=f"{value!r} is no port; use 0 to 65535")
     return int(value)
+
+
+def _retention(variables: Mapping[str, str], setting: str, default: int | None) -> int | None:
+    text = variables.get(setting)
+    if not text:
+        return default
+    try:
+        return None if text == "never" else to_milliseconds(text)
+    except BadDuration as error:
+        raise BadSetting(setting=setting, reason=f"{error} Or say never.") from None
 
 
 def _environments(variables: Mapping[str, str], more: tuple[str, ...]) -> tuple[EnvironmentChoice, ...]:

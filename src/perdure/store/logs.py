@@ -44,7 +44,7 @@ async def append(tx: Tx, lines: Sequence[LogLine]) -> None:
     rows = []
     for line in lines:
         numbers[line.run] += 1
-        rows.append(line._replace(number=numbers[line.run])._asdict())
+        rows.append(line._asdict() | {"number": numbers[line.run]})
     await tx.run("insert_log_lines", lines=rows)
 
 

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from perdure.core.ids import first_id
 from perdure.store.database import Tx
 
-_BELONGINGS = ("delete_packets", "delete_tags", "delete_attempts", "delete_events")
+_BELONGINGS = (
+    "delete_packets",
+    "delete_tags",
+    "delete_attempts",
+    "delete_events",
+    "delete_snapshots",
+    "delete_waits",
+)
 
 
 async def forget_runs(tx: Tx, *, before: int, now: int, after: str, limit: int) -> list[str]:

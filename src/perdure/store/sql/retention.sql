@@ -34,6 +34,14 @@ delete from attempts where run in {list:runs}
 -- Forget what happened to runs.
 delete from run_events where run in {list:runs}
 
+-- name: delete_snapshots
+-- Forget the stored states of runs.
+delete from snapshots where run in {list:runs}
+
+-- name: delete_waits
+-- Forget what runs waited for.
+delete from waits where run in {list:runs}
+
 -- name: delete_expired_trigger_keys
 -- Forget some keys whose time is over.
 delete from trigger_keys
