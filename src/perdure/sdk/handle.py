@@ -59,19 +59,17 @@ class RunHandle(Generic[R]):
     def _read(self, result: wire.runs.RunResult) -> R:
         if result.ok:
             return self._shape.decode_output(result.output)
-        raise run_failed(result)
+        raise run_failed(result.id, result.task_identifier, result.status, result.error)
 
     def __repr__(self) -> str:
         return f"<RunHandle {self.id} of {self.task}>"
 
 
-def run_failed(result: wire.runs.RunResult) -> RunFailed:
+def run_failed(run: str, task: str, status: Status | None, error: wire.values.RunError | None) -> RunFailed:
     """Return the error that tells of a run that did not succeed."""
-    shown = wire.values.SerializedError.of(result.error) if result.error else None
+    shown = wire.values.SerializedError.of(error) if error else None
     told = f"{shown.name}: {shown.message}" if shown and shown.name else "no error was recorded"
-    return RunFailed(
-        run=result.id, task=result.task_identifier, status=result.status.value, error=told, cause=result.error
-    )
+    return RunFailed(run=run, task=task, status=status.value if status else "gone", error=told, cause=error)
 
 
 class Clients:

@@ -113,11 +113,13 @@ class Triggerable(Generic[P, R]):
             BadOption: an option has a value it can't have.
             ServerUnreachable: no server answers.
         """
-        return self._handle(await clients.asynchronous.send(self._call(args, kwargs)))
+        call = self._call(args, kwargs)
+        return self._handle(await clients.asynchronous.send(call))
 
     def trigger_sync(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle[R]:
         """Trigger a run as `trigger` does, from blocking code."""
-        return self._handle(clients.blocking.send(self._call(args, kwargs)))
+        call = self._call(args, kwargs)
+        return self._handle(clients.blocking.send(call))
 
     def _call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -1,0 +1,89 @@
+"""A host that keeps what a run tells it, and attempts run in it as an executor runs them."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from perdure import Task
+from perdure.sdk.attempt import run_attempt
+from perdure.sdk.runtime import Level, Source, Target
+from perdure.wire.runs import MetadataOperation
+from perdure.wire.values import EnvironmentType
+from perdure.wire.workers import Assignment, Failed, RetryPolicy, Succeeded, WorkerEnvironment
+
+ENVIRONMENT = WorkerEnvironment(id="env_1", slug="dev", type=EnvironmentType.DEV, project="tests")
+
+
+@dataclass
+class Host:
+    """The `Runtime` of a run, in memory."""
+
+    canceled: bool = False
+    lines: list[tuple[str, str, str]] = field(default_factory=list)
+    properties: list[dict[str, Any] | None] = field(default_factory=list)
+    changes: list[tuple[str, MetadataOperation]] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    flushes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def log(
+        self,
+        level: Level,
+        message: str,
+        properties: dict[str, Any] | None = None,
+        source: Source = "logger",
+    ) -> None:
+        with self.lock:
+            self.lines.append((level, message, source))
+            self.properties.append(properties)
+
+    def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
+        with self.lock:
+            self.changes.append((target, operation))
+
+    def add_tags(self, tags: list[str]) -> None:
+        with self.lock:
+            self.tags += tags
+
+    async def flush(self) -> None:
+        self.flushes += 1
+
+
+def assignment(task: Task[..., Any], payload: Any = None, **fields: Any) -> Assignment:
+    """Return a run of a task, as the server would hand it out."""
+    defaults: dict[str, Any] = {
+        "run_id": "run_1",
+        "fence": 7,
+        "task": task.id,
+        "attempt": 1,
+        "payload": None if payload is None else json.dumps(payload),
+        "queue": f"task/{task.id}",
+        "max_attempts": 3,
+        "retry": RetryPolicy(),
+        "version": "20261121.1",
+        "created_at": datetime(2026, 11, 21, tzinfo=UTC),
+    }
+    return Assignment(**{**defaults, **fields})
+
+
+async def attempt(
+    task: Task[..., Any], payload: Any = None, *, host: Host | None = None, **fields: Any
+) -> Succeeded | Failed:
+    """Run one attempt of a task."""
+    return await run_attempt(task, assignment(task, payload, **fields), ENVIRONMENT, host or Host())
+
+
+async def output(task: Task[..., Any], payload: Any = None, **fields: Any) -> Any:
+    """Run one attempt that succeeds; return its output."""
+    outcome = await attempt(task, payload, **fields)
+    assert isinstance(outcome, Succeeded), outcome
+    return None if outcome.output is None else json.loads(outcome.output)
+
+
+async def failure(task: Task[..., Any], payload: Any = None, **fields: Any) -> Failed:
+    """Run one attempt that fails."""
+    outcome = await attempt(task, payload, **fields)
+    assert isinstance(outcome, Failed), outcome
+    return outcome
