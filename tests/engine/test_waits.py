@@ -86,7 +86,12 @@ async def test_a_parent_goes_on_with_the_result_of_its_child(make: Make):
 
     (resumed,) = await make.claim(worker)
     (answer,) = resumed.answers
-    assert (resumed.run_id, answer.subject, answer.status, answer.output) == (parent, child, "COMPLETED", "42")
+    assert (resumed.run_id, answer.subject, answer.status, answer.output) == (
+        parent,
+        child,
+        "COMPLETED",
+        "42",
+    )
 
 
 async def test_a_child_that_has_ended_before_its_parent_parked_is_not_missed(make: Make):

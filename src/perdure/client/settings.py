@@ -45,6 +45,8 @@ def find_access(
     key = secret_key or variables.get("PERDURE_SECRET_KEY") or dev_key(folder or Path.cwd())
     if not key:
         raise NoSecretKey()
+    if not _is_url(url):
+        raise BadSetting(setting="PERDURE_API_URL", reason=f"{url!r} is no address such as {DEFAULT_API_URL}")
     return Access(_checked(url), key)
 
 
@@ -53,6 +55,14 @@ def _checked(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadSetting(setting="PERDURE_API_URL", reason=f"{url!r} is no address such as {DEFAULT_API_URL}")
     return url.rstrip("/")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def dev_key(folder: Path) -> str | None:

@@ -10,7 +10,7 @@ from perdure.core.lifecycle import Status
 from perdure.engine import options
 from perdure.engine.moves import place_of
 from perdure.engine.resources import EngineSettings
-from perdure.store.keys import IDEMPOTENCY, REQUEST, TOKEN
+from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TOKEN
 from perdure.store.lanes import lane_of
 from perdure.store.rows import Environment, Packet, Run
 from perdure.wire.runs import TriggerRun
@@ -26,6 +26,15 @@ class OneTimeToken:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A stored state of another run, by its number, and locals to change in it, as JSON."""
+
+    run: str
+    number: int
+    locals: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
     """A run that somebody asks for."""
@@ -39,6 +48,8 @@ class NewRun:
     token: OneTimeToken | None = None
     #: the run this one repeats
     replay_of: str | None = None
+    #: the stored state it begins at, instead of the top
+    origin: Origin | None = None
     batch: str | None = None
     schedule: str | None = None
 
@@ -109,6 +120,9 @@ def _keys(new: NewRun, now: int, settings: EngineSettings) -> list[Key]:
         options.plain_text("idempotency_key", chosen.idempotency_key)
         ttl = options.key_ttl_ms(chosen.idempotency_key_ttl, settings.idempotency_key_ttl_ms)
         keys.append(Key(IDEMPOTENCY, chosen.idempotency_key, now + ttl))
+    if chosen.implicit_key:
+        options.plain_text("implicit_key", chosen.implicit_key)
+        keys.append(Key(IMPLICIT, chosen.implicit_key, now + settings.idempotency_key_ttl_ms))
     return keys
 
 

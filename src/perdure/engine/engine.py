@@ -25,6 +25,7 @@ from perdure.engine.resources import Resources
 from perdure.engine.retention import Retention
 from perdure.engine.runs import Runs
 from perdure.engine.service import Service
+from perdure.engine.snapshots import SnapshotsOfRuns
 from perdure.engine.tags import Tags
 from perdure.engine.timers import Timers
 from perdure.engine.tokens import Tokens
@@ -48,7 +49,8 @@ class Engine:
         self.tags = Tags(resources)
         self.keys = Keys(resources)
         self.enqueue = Enqueue(resources, catalog)
-        self.replays = Replays(resources, self.enqueue)
+        self.snapshots = SnapshotsOfRuns(resources)
+        self.replays = Replays(resources, self.enqueue, self.snapshots)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
         self.heartbeats = Heartbeats(resources)

@@ -13,11 +13,11 @@ from perdure.engine import once
 from perdure.engine.alarms import set_alarms
 from perdure.engine.catalog import Catalog
 from perdure.engine.committer import Committer
-from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, draft, row_of
+from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, Origin, draft, row_of
 from perdure.engine.moves import channel_of_ready
 from perdure.engine.once import Existing
 from perdure.engine.resources import Resources
-from perdure.store import history, lanes, packets, runs, timers
+from perdure.store import history, lanes, packets, runs, timers, waits
 from perdure.store.database import Tx
 from perdure.store.keys import IDEMPOTENCY, TOKEN
 from perdure.store.lanes import Lane, lane_of
@@ -56,6 +56,7 @@ class Enqueue:
         request_key: str | None = None,
         token: OneTimeToken | None = None,
         replay_of: str | None = None,
+        origin: Origin | None = None,
     ) -> Triggered:
         """Trigger a run; return when it is stored.
 
@@ -66,6 +67,7 @@ class Enqueue:
             request_key: of the HTTP request: the same again gives the same run.
             token: the public token that asks, if it may do so only once.
             replay_of: the run this one repeats.
+            origin: the stored state to begin at, instead of the top.
 
         Raises:
             BadOption: an option can't be what it is; the message names it.
@@ -78,6 +80,7 @@ class Enqueue:
             request_key=request_key,
             token=token,
             replay_of=replay_of,
+            origin=origin,
         )
         return await self._committer.submit(new)
 
@@ -152,6 +155,10 @@ async def _insert(tx: Tx, drafts: Sequence[Draft], rows: Sequence[Mapping[str, A
     ]
     if tags:
         await history.add_tags(tx, tags)
+    for one in drafts:
+        if one.new.origin is not None:
+            origin = one.new.origin
+            await waits.begin_at(tx, one.id, origin.run, origin.number, origin.locals, now=now)
     await set_alarms(tx, list(_alarms(rows)), now)
     ready: dict[Lane, int] = {}
     for row in rows:

@@ -1,10 +1,11 @@
 """Triggers that happen once: which of some drafts stand for a run that exists.
 
 The user's idempotency key goes with a task; it is kept until its time is over, its run fails, or it
-is reset.  A request's key is the HTTP client's own, so that a request it had to send twice makes one
-run; it comes before the others, so that a repeated request is answered as the first was.  A one-time
-token's key goes with no task: it triggers once, whatever it triggers.  Scopes (run, attempt, global) are
-in the key's hash, made by the client.
+is reset.  An implicit key is what the SDK gives to a run's children, so that a run which goes on from a
+stored state triggers none twice; a failed child frees it.  A request's key is the HTTP client's own, so
+that a request it had to send twice makes one run; it comes before the others, so that a repeated request
+is answered as the first was.  A one-time token's key goes with no task: it triggers once, whatever it
+triggers.  Scopes (run, attempt, global) are in the key's hash, made by the client.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from perdure.core.lifecycle import FAILURES
 from perdure.engine.drafts import Draft, Key
 from perdure.store import keys
 from perdure.store.database import Tx
-from perdure.store.keys import IDEMPOTENCY, TOKEN, KeyHolder
+from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder
 
 Name: TypeAlias = tuple[str, str, str, str]
 """A key in full: environment, task, kind and key."""
@@ -98,4 +99,6 @@ def _stands(holder: KeyHolder, now: int) -> bool:
     """Tell whether a key still stands for the run that has it."""
     if holder.status is None:
         return False
-    return holder.expires_at > now and (holder.kind != IDEMPOTENCY or holder.status not in FAILURES)
+    return holder.expires_at > now and (
+        holder.kind not in (IDEMPOTENCY, IMPLICIT) or holder.status not in FAILURES
+    )

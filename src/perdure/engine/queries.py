@@ -10,7 +10,9 @@ from perdure.core.lifecycle import Status
 from perdure.core.placement import MACHINES
 from perdure.engine.options import plain_text
 from perdure.store.run_lists import RunQuery
+from perdure.store.tokens import TokenQuery
 from perdure.wire.runs import RunFilter
+from perdure.wire.waits import TokenFilter, TokenStatus
 
 _STATUSES = [status.value for status in Status]
 
@@ -46,6 +48,20 @@ def query_of(wanted: RunFilter, now: int) -> RunQuery:
         # The official client, going back, sends the cursor it came by too.
         after=_cursor("page[after]", None if wanted.before else wanted.after),
         before=_cursor("page[before]", wanted.before),
+    )
+
+
+def token_query(wanted: TokenFilter, now: int) -> TokenQuery:
+    """Return what a list of tokens asks of the database; takes and raises as `query_of` does."""
+    return TokenQuery(
+        statuses=_choice("filter[status]", wanted.status, [status.value for status in TokenStatus]),
+        tags=_list(wanted.tags),
+        key=wanted.idempotency_key,
+        since=max(_moment("filter[createdAt][from]", wanted.created_from, 0), _since(wanted.period, now)),
+        until=_moment("filter[createdAt][to]", wanted.created_to, TokenQuery.until),
+        size=wanted.size,
+        after=_cursor("page[after]", wanted.after, "waitpoint"),
+        before=_cursor("page[before]", wanted.before, "waitpoint"),
     )
 
 
@@ -86,9 +102,9 @@ def _since(period: str | None, now: int) -> int:
         raise BadOption(option="filter[createdAt][period]", value=period, expected=expected) from None
 
 
-def _cursor(option: str, text: str | None) -> str | None:
+def _cursor(option: str, text: str | None, prefix: str = "run") -> str | None:
     if not text:
         return None
-    if not text.startswith("run_"):
+    if not text.startswith(f"{prefix}_"):
         raise BadOption(option=option, value=text, expected="what pagination.next or .previous said")
     return plain_text(option, text)

@@ -6,6 +6,7 @@ from typing import Any
 from perdure.core.errors import NotFound
 from perdure.engine.enqueue import Enqueue, Triggered
 from perdure.engine.resources import Resources
+from perdure.engine.snapshots import SnapshotsOfRuns
 from perdure.store import packets, views
 from perdure.store.database import Tx
 from perdure.store.packets import METADATA, PAYLOAD, SEED
@@ -32,9 +33,10 @@ _SAME = (
 class Replays:
     """Runs runs again."""
 
-    def __init__(self, resources: Resources, enqueue: Enqueue) -> None:
+    def __init__(self, resources: Resources, enqueue: Enqueue, snapshots: SnapshotsOfRuns) -> None:
         """Use these resources, and trigger through the same door as everyone."""
         self._resources = resources
+        self._snapshots = snapshots
         self._enqueue = enqueue
 
     async def replay(self, environment: Environment, run: str, changes: ReplayRun) -> Triggered:
@@ -56,7 +58,8 @@ class Replays:
             payload = {"payload": changes.payload}
             options["payload_type"] = changes.payload_type
         command = TriggerRun(**payload, options=TriggerOptions(**options))
-        return await self._enqueue.trigger(environment, view.run.task, command, replay_of=run)
+        origin = await self._snapshots.origin(environment, run, changes.begin) if changes.begin else None
+        return await self._enqueue.trigger(environment, view.run.task, command, replay_of=run, origin=origin)
 
 
 async def _original(tx: Tx, environment: str, run: str) -> tuple[RunView, Any]:

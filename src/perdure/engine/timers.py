@@ -15,11 +15,12 @@ from perdure.engine.dequeue import channel_of_worker
 from perdure.engine.moves import Move, Step, apply, place_of, resumed_place
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
+from perdure.engine.tokens import time_out
 from perdure.store import packets, runs, timers, waits
 from perdure.store.database import Tx
 from perdure.store.packets import ERROR
 from perdure.store.rows import Packet, Run
-from perdure.store.timers import DELAY, RETRY, TTL, WAKE, Timer
+from perdure.store.timers import DELAY, RETRY, TOKEN, TTL, WAKE, Timer
 from perdure.wire.values import JSON, RunError
 
 BATCH = 500
@@ -69,6 +70,9 @@ class Timers(Service):
             woken = sorted({timer.subject for timer in due if timer.kind == WAKE})
             over = await waits.over(tx, woken, now=now) if woken else {}
             rung = _settle(due, locked.values(), now)
+            tokens = sorted({timer.subject for timer in due if timer.kind == TOKEN})
+            if tokens:
+                await time_out(tx, tokens, now)
             await _wake(tx, rung, [locked[run] for run in over if run in locked])
             await apply(tx, rung.moves, now=now)
             await set_alarms(tx, rung.alarms, now)

@@ -5,7 +5,7 @@ from perdure.server import render, tokens, vocabulary
 from perdure.server.auth import Resource
 from perdure.server.handles import Call, handles
 from perdure.store.views import RunView
-from perdure.wire import endpoints
+from perdure.wire import endpoints, waits
 from perdure.wire import runs as wire
 from perdure.wire.model import Nothing
 from perdure.wire.values import MAX_TASK_ID
@@ -103,6 +103,12 @@ async def events(call: Call, query: wire.EventQuery, run: str) -> wire.Events:
     services = call.services
     waiting = services.engine.logs.events(call.environment, run, after=query.after, wait=query.wait)
     return await services.hold(call.request, waiting)
+
+
+@handles(endpoints.RUN_SNAPSHOTS)
+async def snapshots(call: Call, _: Nothing, run: str) -> waits.Snapshots:
+    """Show the stored states of a run."""
+    return await call.services.engine.snapshots.list(call.environment, run)
 
 
 @handles(endpoints.ADD_TAGS)

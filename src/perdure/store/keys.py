@@ -8,6 +8,8 @@ from perdure.store.database import Tx
 IDEMPOTENCY = "idempotency"
 REQUEST = "request"
 TOKEN = "token"
+IMPLICIT = "implicit"
+"""The kinds of keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ DELAY = "delay"
 RETRY = "retry"
 TTL = "ttl"
 WAKE = "wake"
+TOKEN = "token"
 
 CHANNEL = "timers"
 """Hinted when an alarm was set that may be the next."""

@@ -117,6 +117,40 @@ async def waiters(tx: Tx, kind: str, subjects: Sequence[str]) -> list[str]:
     return [row["run"] for row in await tx.all("waiters", kind=kind, subjects=subjects)]
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A stored state as it is shown; `frames` and `data` are JSON, `size` is in bytes."""
+
+    number: int
+    kind: str
+    key: str | None
+    data: str | None
+    attempt: int
+    size: int
+    frames: str
+    created_at: int
+
+
+async def snapshots_of(tx: Tx, run: str) -> tuple[list[Glance], list[Waiting]]:
+    """Return the states of a run, newest first, and what all of them wait for."""
+    states = [Glance(*row) for row in await tx.all("snapshots_of_run", run=run)]
+    return states, [Waiting(run, *row) for row in await tx.all("waits_of_run", run=run)]
+
+
+async def number_of(tx: Tx, run: str, name: str) -> int | None:
+    """Return the number of a state, named by its checkpoint's key or by its number; None if there is none."""
+    number = int(name) if name.isdigit() and len(name) < 10 else -1
+    row = await tx.maybe("snapshot_by_key", run=run, number=number, key=name)
+    return row["number"] if row else None
+
+
+async def begin_at(tx: Tx, run: str, source: str, number: int, locals: str | None, *, now: int) -> None:
+    """Let a new run begin at a state of another, with some locals changed, given as JSON."""
+    await tx.run("copy_snapshot", to_run=run, run=source, number=number, locals=locals, now=now)
+    await tx.run("copy_waits", to_run=run, run=source, number=number)
+    await tx.run("begin_at_snapshot", run=run)
+
+
 async def add_wakes(tx: Tx, wakes: Iterable[tuple[str, str, int]]) -> None:
     """Tell workers that runs in their memory may go on, given as (worker, run, fence)."""
     rows = [{"worker": worker, "run": run, "fence": fence} for worker, run, fence in wakes]

@@ -21,6 +21,7 @@ from perdure.wire.values import (
     SerializedError,
     Tags,
 )
+from perdure.wire.waits import RestoreFrom
 
 
 def _one_or_many(value: Any) -> Any:
@@ -68,6 +69,8 @@ class TriggerOptions(Model):
     lock_to_version: str | None = None
     parent_run_id: str | None = None
     resume_parent_on_completion: bool | None = None
+    implicit_key: Annotated[str, Field(max_length=128)] | None = None
+    """Ours: what a child is known by in its parent, so that going on from a stored state triggers it once."""
 
 
 class TriggerRun(Model):
@@ -248,6 +251,8 @@ class ReplayRun(StrictModel):
     max_attempts: Annotated[int, Field(ge=1, le=250)] | None = None
     max_duration: Annotated[float, Field(gt=0)] | None = None
     priority: float | None = None
+    begin: Annotated[RestoreFrom | None, Field(alias="from")] = None
+    """Ours: where to begin, instead of at the top."""
 
 
 class RescheduleRun(Model):

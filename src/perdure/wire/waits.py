@@ -5,9 +5,10 @@ holds nothing.  *Pinned*: a local can't be stored, so the process keeps it; the 
 When something a run waits for is there, the run resumes with an answer for each wait that has one.
 """
 
+import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -161,6 +162,20 @@ class CompleteToken(Model):
     """What a token is completed with: any JSON value."""
 
     data: Json = None
+
+
+class CallbackBody(Model):
+    """The body of a callback: whatever it is becomes the token's data; what is no JSON becomes `{}`."""
+
+    data: Json = None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
+        """Take the whole body as the data."""
+        try:
+            return cls(data=json.loads(json_data))
+        except ValueError:
+            return cls(data={})
 
 
 class Completed(Model):

@@ -59,16 +59,26 @@ select snapshot, kind, subject, due_at from waits where run = :run order by snap
 
 -- name: snapshot_by_key
 -- A state of a run: a checkpoint by its key, or any by its number.
-select number, kind, key, data, attempt, stored, frames
+select number
   from snapshots
  where run = :run and (number = :number or key = :key)
  order by number desc
  limit 1
 
+-- name: copy_snapshot
+-- Give a new run a state of another as its first.
+insert into snapshots (run, number, kind, key, data, attempt, stored, frames, locals, created_at)
+select :to_run, 1, kind, key, data, 1, stored, frames, :locals, :now
+  from snapshots where run = :run and number = :number
+
 -- name: copy_waits
--- Give a run what a state of another waits for.
+-- Give a new run what that state waits for.
 insert into waits (run, snapshot, kind, subject, due_at)
-select :to_run, :to_number, kind, subject, due_at from waits where run = :run and snapshot = :number
+select :to_run, 1, kind, subject, due_at from waits where run = :run and snapshot = :number
+
+-- name: begin_at_snapshot
+-- Let a new run begin at its first state.
+update runs set snapshot = 1 where id = :run
 
 -- name: mark_waited_for
 -- Note that somebody waits for these runs, so that their end wakes them; they are locked by this.
