@@ -45,7 +45,12 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
     mark, target = low.temps, node.target
     if isinstance(target, ast.Name):
         if low.simple or low.is_steady(target.id):
-            low.emit(build.replaced(node, value=low.expression(node.value)))
+            start = len(low.out)
+            value = low.expression(node.value)
+            if len(low.out) > start and target.id not in low.bound:
+                old = build.name(target.id, target)
+                low.out.insert(start, build.expression(old, target))  # if it is unbound, the error comes first
+            low.emit(build.replaced(node, value=value))
         else:
             old = low.temp(build.name(target.id, target))
             low.emit(_in_place(low, old, node))

@@ -220,3 +220,13 @@ async def a_yielded_name_that_shadows_a_builtin():
     for x in [1, 2]:
         total += await suspend(x)
     return total, iter, next, list, len, [await suspend(y) for y in (1, 2)]
+
+
+async def an_unbound_name_is_noticed_before_the_waits_of_an_augmented_assignment():
+    try:
+        missing += add(await suspend(1), await suspend(2))
+    except UnboundLocalError as error:
+        log(str(error), await suspend(3))
+    missing = 1
+    missing += add(await suspend(4), await suspend(5))
+    return missing

@@ -246,3 +246,24 @@ async def exc_info_after_a_swallowing_finally_inside_a_handler():
                 break  # noqa: B012
         log(exc(), await suspend(2), exc())
         raise
+
+
+async def a_break_that_its_finally_overrules_leaves_the_loop_going():
+    async def stream():
+        for number in range(3):
+            yield await suspend(number)
+
+    for number in [1, 2, 3]:
+        try:
+            await suspend(number)
+            break
+        finally:
+            if await suspend(number - 3):
+                continue  # noqa: B012
+    async for other in stream():
+        try:
+            break
+        finally:
+            if await suspend(other - 2):
+                continue  # noqa: B012
+    return number, other
