@@ -49,7 +49,7 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
             value = low.expression(node.value)
             if len(low.out) > start and target.id not in low.bound:
                 old = build.name(target.id, target)
-                low.out.insert(start, build.expression(old, target))  # if it is unbound, the error comes first
+                low.out.insert(start, build.expression(old, target))  # unbound: the error comes first
             low.emit(build.replaced(node, value=value))
         else:
             old = low.temp(build.name(target.id, target))
