@@ -18,7 +18,7 @@ from perdure.core.placement import ISOLATIONS, MACHINES, Isolation
 from perdure.core.retry import Retry
 from perdure.sdk import context, registry
 from perdure.sdk.handle import RunHandle, clients
-from perdure.sdk.hooks import KINDS, Hook, Hooks
+from perdure.sdk.hooks import KINDS, H, Hook, Hooks
 from perdure.sdk.idempotency import idempotency_key
 from perdure.sdk.payload import Shape
 from perdure.sdk.queues import Queue
@@ -202,31 +202,31 @@ class Task(Triggerable[P, R]):
             payload_schema=self.shape.schema(),
         )
 
-    def middleware(self, hook: Hook) -> Hook:
+    def middleware(self, hook: H) -> H:
         """Wrap every attempt of this task; see `perdure.hooks.middleware`."""
         return self.hooks.middleware(hook)
 
-    def on_start_attempt(self, hook: Hook) -> Hook:
+    def on_start_attempt(self, hook: H) -> H:
         """Run before each attempt; see `perdure.hooks.on_start_attempt`."""
         return self.hooks.on_start_attempt(hook)
 
-    def on_success(self, hook: Hook) -> Hook:
+    def on_success(self, hook: H) -> H:
         """Run when the task returned; see `perdure.hooks.on_success`."""
         return self.hooks.on_success(hook)
 
-    def catch_error(self, hook: Hook) -> Hook:
+    def catch_error(self, hook: H) -> H:
         """Run when an attempt failed; see `perdure.hooks.catch_error`."""
         return self.hooks.catch_error(hook)
 
-    def on_failure(self, hook: Hook) -> Hook:
+    def on_failure(self, hook: H) -> H:
         """Run when the run has failed for good; see `perdure.hooks.on_failure`."""
         return self.hooks.on_failure(hook)
 
-    def on_complete(self, hook: Hook) -> Hook:
+    def on_complete(self, hook: H) -> H:
         """Run when the run has ended; see `perdure.hooks.on_complete`."""
         return self.hooks.on_complete(hook)
 
-    def on_cancel(self, hook: Hook) -> Hook:
+    def on_cancel(self, hook: H) -> H:
         """Run when the run is canceled; see `perdure.hooks.on_cancel`."""
         return self.hooks.on_cancel(hook)
 
@@ -267,7 +267,8 @@ class _Decorator:
     def __call__(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
     def __call__(self, function: Callable[..., Any], /) -> Any:
         kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
-        return kind(function, self._id or function.__name__, self._options, self._hooks)
+        id = function.__name__ if self._id is None else self._id
+        return kind(function, id, self._options, self._hooks)
 
 
 class Declaration(TypedDict, total=False):
