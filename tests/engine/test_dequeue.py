@@ -253,3 +253,10 @@ async def test_a_version_that_connects_later_changes_the_current_one(make: Make,
     version = await engine.resources.db.read(catalog.current_version, make.environment.id)
 
     assert version == "20260102.1"
+
+
+async def test_runs_of_one_millisecond_are_handed_out_in_the_order_they_came(make: Make):
+    worker = await make.worker()
+    runs = [await make.trigger() for _ in range(20)]
+
+    assert [held.run_id for held in await make.claim(worker, 20)] == runs
