@@ -110,11 +110,13 @@ async def test_the_attempt_ends_with_the_run_and_the_worker_tells_how_long_it_wa
     assert (view.attempts[0].status, view.run.active_ms) == ("CANCELED", 1500)
 
 
-async def test_the_slot_of_a_canceled_run_is_free(engine: Engine, make: Make):
+async def test_the_slot_of_a_canceled_run_is_free(engine: Engine, make: Make, clock: FakeClock):
     narrow = manifest()
     narrow = narrow.model_copy(update={"queue": narrow.queue.model_copy(update={"concurrency_limit": 1})})
     worker = await make.worker(narrow)
-    first, second = await make.trigger(), await make.trigger()
+    first = await make.trigger()
+    clock.forward(1)
+    second = await make.trigger()
     await make.claim(worker, slots=2)
 
     await engine.cancel.cancel(make.environment, first)

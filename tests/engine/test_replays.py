@@ -11,7 +11,7 @@ from perdure.engine.engine import Engine
 from perdure.store.rows import Run
 from perdure.store.views import RunView
 from perdure.testing.clock import START, FakeClock
-from perdure.wire.runs import MetadataOperation, ReplayRun, UpdateMetadata
+from perdure.wire.runs import MetadataOperation, ReplayRun, TriggerRun, UpdateMetadata
 from tests.support.make import Make, manifest
 
 
@@ -118,6 +118,12 @@ async def test_payload_tags_and_metadata_are_changed(make: Make):
     payload = again.packets["payload"]
     assert (payload.type, payload.data) == ("application/super+json", '{"json":{"n":2}}')
     assert (again.tags, again.packets["metadata"].data) == (["b"], '{"m":2}')
+
+
+async def test_a_run_without_a_payload_is_replayed_without(make: Make):
+    made = await make.engine.enqueue.trigger(make.environment, "hello", TriggerRun())
+
+    assert (await replay(make, made.id)).packets == {}
 
 
 async def test_a_payload_can_be_changed_to_null(make: Make):

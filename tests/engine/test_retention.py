@@ -5,14 +5,16 @@ import asyncio
 import pytest
 
 from perdure.core.clock import to_datetime
+from perdure.core.errors import TokenUsed
 from perdure.core.lifecycle import Status
 from perdure.engine import retention
+from perdure.engine.drafts import OneTimeToken
 from perdure.engine.engine import Engine
 from perdure.engine.resources import EngineSettings, Resources
 from perdure.store import history, logs, packets, runs, workers
 from perdure.store.database import Database, Tx
 from perdure.testing.clock import FakeClock
-from perdure.wire.runs import UpdateMetadata
+from perdure.wire.runs import TriggerRun, UpdateMetadata
 from perdure.wire.workers import LogLine, SendLogs
 from tests.support.make import Make
 
@@ -163,6 +165,20 @@ async def test_an_expired_key_that_is_forgotten_while_it_is_taken_makes_a_run(
         )
         assert run != first
         first = run
+
+
+async def test_a_token_that_was_used_stays_used_when_its_run_is_forgotten(
+    engine: Engine, make: Make, clock: FakeClock
+):
+    token = OneTimeToken("fingerprint", expires_at=clock.now() + 100 * DAY)
+    run = (await engine.enqueue.trigger(make.environment, "t", TriggerRun(), token=token)).id
+    await engine.cancel.cancel(make.environment, run)
+    clock.forward("11d")
+    await engine.retention.run_once()
+    assert await kept(make, run) == []
+
+    with pytest.raises(TokenUsed):
+        await engine.enqueue.trigger(make.environment, "t", TriggerRun(), token=token)
 
 
 async def test_a_worker_is_forgotten_when_nobody_has_heard_of_it_for_long(

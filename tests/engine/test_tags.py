@@ -4,6 +4,7 @@ import pytest
 
 from perdure.core.errors import BadOption, NotFound, TooManyTags
 from perdure.engine.engine import Engine
+from perdure.wire.workers import MetadataChanged
 from tests.support.make import Make
 
 
@@ -28,6 +29,16 @@ async def test_a_run_has_ten_tags_at_most(engine: Engine, make: Make):
         await engine.tags.add(make.environment, run, ["t10", "t1"])
 
     assert await tags_of(make, run) == [f"t{n}" for n in range(10)]
+
+
+async def test_a_task_tags_its_run(make: Make):
+    worker = await make.worker()
+    run = await make.trigger(tags=["a"])
+    (held,) = await make.claim(worker)
+
+    await make.report(worker, MetadataChanged(run_id=run, fence=held.fence, tags=["b", "a"]))
+
+    assert await tags_of(make, run) == ["a", "b"]
 
 
 async def test_what_can_not_be_tagged_is_refused(engine: Engine, make: Make):

@@ -97,7 +97,7 @@ def _row(name: Name, run: str = "", expires_at: int = 0) -> dict[str, object]:
 
 def _stands(holder: KeyHolder, now: int) -> bool:
     """Tell whether a key still stands for the run that has it."""
-    if holder.status is None:
+    if holder.status is None and holder.kind != TOKEN:  # the run was forgotten; a token stays used
         return False
     return holder.expires_at > now and (
         holder.kind not in (IDEMPOTENCY, IMPLICIT) or holder.status not in FAILURES
