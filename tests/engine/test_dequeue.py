@@ -260,3 +260,25 @@ async def test_runs_of_one_millisecond_are_handed_out_in_the_order_they_came(mak
     runs = [await make.trigger() for _ in range(20)]
 
     assert [held.run_id for held in await make.claim(worker, 20)] == runs
+
+
+async def test_servers_that_work_at_once_drain_all_under_a_limit_and_wait_for_nobody(make: Make):
+    queue = limited(2, "shared")
+    worker = await make.worker(manifest("a", queue=queue), manifest("b", queue=queue))
+    servers = [Make(Engine(make.engine.resources), make.environment) for _ in range(3)]
+    seen: list[str] = []
+
+    async def trigger(server: Make) -> None:
+        for number in range(30):
+            await server.trigger("ab"[number % 2], concurrency_key=f"key-{number % 4}")
+
+    async def work(server: Make) -> None:
+        while len(seen) < 90:
+            for held in await server.claim(worker, 4):
+                seen.append(held.run_id)
+                assert (await server.succeed(worker, held)).ok
+
+    await asyncio.gather(*(trigger(server) for server in servers), *(work(server) for server in servers))
+
+    assert len(seen) == len(set(seen)) == 90
+    assert await make.engine.reconcile.run_once() == 0
