@@ -4,8 +4,11 @@ from perdure.client import (
 )
 from perdure.core.errors import (
     AbortRun,
+    AnswerInvalid,
     BadDuration,
     BadOption,
+    CannotGoOn,
+    CheckpointRefused,
     Forbidden,
     NoSecretKey,
     NotFound,
@@ -13,14 +16,22 @@ from perdure.core.errors import (
     OutsideRun,
     PayloadInvalid,
     PerdureError,
+    RecursiveWait,
     RunFailed,
     ServerUnreachable,
+    SnapshotTooLarge,
     TaskError,
     Unauthorized,
     UnknownOption,
     Unprocessable,
+    WaitOver,
+    WaitTimeout,
 )
 from perdure.core.retry import Retry
+from perdure.resumable import (
+    gather,
+    race,
+)
 from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.context import (
     RunContext,
@@ -52,12 +63,19 @@ from perdure.sdk.task import (
     Task,
     task,
 )
+from perdure.sdk.wait import (
+    checkpoint,
+    wait,
+)
 
 __all__ = [
     "AbortRun",
+    "AnswerInvalid",
     "AsyncClient",
     "BadDuration",
     "BadOption",
+    "CannotGoOn",
+    "CheckpointRefused",
     "Client",
     "Forbidden",
     "Hooks",
@@ -69,6 +87,7 @@ __all__ = [
     "PayloadInvalid",
     "PerdureError",
     "Queue",
+    "RecursiveWait",
     "Result",
     "Retry",
     "RetryAt",
@@ -79,19 +98,26 @@ __all__ = [
     "RunHandle",
     "ServerUnreachable",
     "SkipRetry",
+    "SnapshotTooLarge",
     "Task",
     "TaskError",
     "Unauthorized",
     "UnknownOption",
     "Unprocessable",
+    "WaitOver",
+    "WaitTimeout",
+    "checkpoint",
     "configure",
     "ctx",
+    "gather",
     "hooks",
     "idempotency_key",
     "logger",
     "metadata",
     "middleware",
     "queue",
+    "race",
     "tags",
     "task",
+    "wait",
 ]

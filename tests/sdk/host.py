@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perdure import Task
-from perdure.sdk.attempt import run_attempt
+from perdure.sdk.attempt import Outcome, run_attempt
+from perdure.sdk.parking import Parking, State
+from perdure.sdk.requests import CheckpointRequest
 from perdure.sdk.runtime import Level, Source, Target
+from perdure.testing.clock import FakeClock
 from perdure.wire.runs import MetadataOperation
 from perdure.wire.values import EnvironmentType
+from perdure.wire.waits import Answer, Wait
 from perdure.wire.workers import Assignment, Failed, RetryPolicy, Succeeded, WorkerEnvironment
 
 ENVIRONMENT = WorkerEnvironment(id="env_1", slug="dev", type=EnvironmentType.DEV, project="tests")
@@ -27,6 +31,13 @@ class Host:
     tags: list[str] = field(default_factory=list)
     flushes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    clock: FakeClock = field(default_factory=FakeClock)
+    answers: list[Answer] = field(default_factory=list)
+    pins: list[tuple[list[Wait], str]] = field(default_factory=list)
+    checkpoints: list[tuple[CheckpointRequest, State]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.parking = Parking(self, self.clock, b"key", self.answers)
 
     def log(
         self,
@@ -50,6 +61,13 @@ class Host:
     async def flush(self) -> None:
         self.flushes += 1
 
+    def pinned(self, waits: list[Wait], reason: str) -> None:
+        self.pins.append((waits, reason))
+
+    async def checkpointed(self, request: CheckpointRequest, state: State) -> int:
+        self.checkpoints.append((request, state))
+        return len(self.checkpoints)
+
 
 def assignment(task: Task[..., Any], payload: Any = None, **fields: Any) -> Assignment:
     """Return a run of a task, as the server would hand it out."""
@@ -70,7 +88,7 @@ def assignment(task: Task[..., Any], payload: Any = None, **fields: Any) -> Assi
 
 async def attempt(
     task: Task[..., Any], payload: Any = None, *, host: Host | None = None, **fields: Any
-) -> Succeeded | Failed:
+) -> Outcome:
     """Run one attempt of a task."""
     return await run_attempt(task, assignment(task, payload, **fields), ENVIRONMENT, host or Host())
 

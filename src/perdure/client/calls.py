@@ -28,11 +28,30 @@ class Call(Generic[In, Out]):
     path: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Link:
+    """Between a run and the one it triggers."""
+
+    #: the run that triggers
+    parent: str
+    #: whether it waits for the result
+    is_awaited: bool = False
+    #: what the child is known by in its parent
+    implicit_key: str | None = None
+
+
 def trigger(
-    task: str, payload: Any, options: Mapping[str, Any], parent: str | None = None
+    task: str, payload: Any, options: Mapping[str, Any], link: Link | None = None
 ) -> Call[runs.TriggerRun, runs.Triggered]:
-    """Trigger a task by its id; `parent` is the run that triggers it, if one does."""
-    made = make_options(options).model_copy(update={"parent_run_id": parent} if parent else None)
+    """Trigger a task by its id; `link` is to the run that triggers it, if one does."""
+    made = make_options(options)
+    if link is not None:
+        update = {
+            "parent_run_id": link.parent,
+            "resume_parent_on_completion": link.is_awaited or None,
+            "implicit_key": link.implicit_key,
+        }
+        made = made.model_copy(update={name: value for name, value in update.items() if value is not None})
     body = runs.TriggerRun(payload=to_jsonable_python(payload), options=made)
     return Call(endpoints.TRIGGER, body, {"task": task})
 

@@ -20,18 +20,7 @@ PerdureError
 │   ├── TokenUsed                 a one-time token has triggered before
 │   └── TooManyTags               a run would have more tags than it may
 ├── TooManyRequests          429  the rate limit is used up
-├── StorageError             503  the database can't be used
-│   ├── DatabaseUnavailable       it can't be reached, has no room, or is locked
-│   │   └── CommitUnknown         it did not confirm a commit
-│   ├── DatabaseUnreadable        the file is no database, or is damaged
-│   ├── DatabaseTooNew            a newer Perdure has migrated it
-│   ├── DatabaseTooOld            the SQLite library or PostgreSQL server is too old
-│   ├── MigrationChanged          a migration was edited after it was applied
-│   └── StoreFault           500  a defect in Perdure's own use of the database
-│       ├── StatementInvalid      a statement is misspelled or gets wrong parameters
-│       ├── ConstraintViolated    a write broke a constraint of the schema
-│       ├── NoSuchRow             a row that must be there is not
-│       └── TransactionSuspended  a transaction awaited something other than itself
+├── StorageError             503  the database can't be used; its tree is in `storage_errors`
 ├── ServerStopping           503  the server stops; ask again
 ├── ServerUnreachable             no Perdure server answers
 ├── BadAnswer                     what answers is not a Perdure server
@@ -42,7 +31,14 @@ PerdureError
     ├── AbortRun                  the task gives up: no retry
     ├── RunFailed                 a run that was waited for did not succeed
     ├── PayloadInvalid            the payload does not fit the task's parameters
-    └── OutputInvalid             the result can't be written as JSON
+    ├── OutputInvalid             the result can't be written as JSON
+    ├── WaitTimeout               what was waited for did not come in time
+    ├── AnswerInvalid             a token was completed with data that does not fit
+    ├── WaitOver                  the moment to wait for is past
+    ├── RecursiveWait             a run would wait for itself, or for one that waits for it
+    ├── CheckpointRefused         a checkpoint can't be stored
+    ├── SnapshotTooLarge          the state of a run is over the limit
+    └── CannotGoOn                a stored state can't be restored
 
 The message is the first paragraph of the class's docstring, filled in with the facts the error was
 raised with; `code` is stable and is what programs compare.
@@ -202,94 +198,6 @@ class TooManyRequests(PerdureError):
     status = 429
 
 
-class StorageError(PerdureError):
-    """The database can't be used: {reason}."""
-
-    code = "storage"
-    status = 503
-
-
-class DatabaseUnavailable(StorageError):
-    """Database {database} can't be used: {reason}. Check PERDURE_DATABASE_URL, and that it is running.
-
-    Raised when it can't be reached, has no room, or is locked by another program for too long.  Nothing of
-    the transaction was written.
-    """
-
-    code = "database_unavailable"
-
-
-class CommitUnknown(DatabaseUnavailable):
-    """{database} did not confirm a commit ({reason}): it may or may not have happened. Look before repeating.
-
-    The connection was lost between sending the commit and its answer.
-    """
-
-    code = "commit_unknown"
-
-
-class DatabaseUnreadable(StorageError):
-    """{database} is no readable database: {reason}. Restore a backup, or change PERDURE_DATABASE_URL."""
-
-    code = "database_unreadable"
-
-
-class DatabaseTooNew(StorageError):
-    """Database {database} is at version {found}; this Perdure knows {known}. Install a newer Perdure.
-
-    A newer Perdure has migrated it, and migrations only go forward.
-    """
-
-    code = "database_too_new"
-
-
-class DatabaseTooOld(StorageError):
-    """{what} {found} is too old; Perdure needs {needed} or newer."""
-
-    code = "database_too_old"
-
-
-class MigrationChanged(StorageError):
-    """Migration {migration} was edited after {database} had applied it.
-
-    Use a new database, or the code that made this one.  A migration never changes once it is released;
-    what comes later is a new migration.
-    """
-
-    code = "migration_changed"
-
-
-class StoreFault(StorageError):
-    """Perdure used its database wrongly: {problem}."""
-
-    code = "store_fault"
-    status = 500
-
-
-class StatementInvalid(StoreFault):
-    """Statement {statement!r}: {problem}."""
-
-    code = "statement_invalid"
-
-
-class ConstraintViolated(StoreFault):
-    """Statement {statement!r} broke a constraint: {problem}."""
-
-    code = "constraint_violated"
-
-
-class NoSuchRow(StoreFault):
-    """Statement {statement!r} found no row for {parameters}."""
-
-    code = "no_such_row"
-
-
-class TransactionSuspended(StoreFault):
-    """Transaction {body} awaited something other than its tx; do that before or after the transaction."""
-
-    code = "transaction_suspended"
-
-
 class ServerStopping(PerdureError):
     """The server is stopping; ask again, and the next one will answer."""
 
@@ -358,3 +266,48 @@ class OutputInvalid(TaskError):
     """Task {task} returned what can't be written as JSON: {reason}"""
 
     code = "output_invalid"
+
+
+class WaitTimeout(TaskError):
+    """{what} did not come in time."""
+
+    code = "wait_timeout"
+
+
+class AnswerInvalid(TaskError):
+    """Token {token} was completed with data that does not fit {model}: {problems}"""
+
+    code = "answer_invalid"
+
+
+class WaitOver(TaskError):
+    """The moment to wait until is past: {moment}. Leave out raise_if_past to go on at once."""
+
+    code = "wait_over"
+
+
+class RecursiveWait(TaskError):
+    """Run {run} can't wait for {child}, which is itself or waits for it: use another idempotency key."""
+
+    code = "recursive_wait"
+
+
+class CheckpointRefused(TaskError):
+    """Checkpoint {key!r} can't be stored: {reason}"""
+
+    code = "checkpoint_refused"
+
+
+class SnapshotTooLarge(TaskError):
+    """The state of this run is {size} bytes; the limit is {limit}. The largest locals are {largest}.
+
+    What a run remembers over a wait is stored.  Keep large values elsewhere, and their place in a local.
+    """
+
+    code = "snapshot_too_large"
+
+
+class CannotGoOn(TaskError):
+    """The run can't go on from its stored state: {reason}"""
+
+    code = "cannot_go_on"

@@ -5,6 +5,7 @@ from .describing import describe
 from .errors import BadSnapshot, CodeChanged, NotResumable
 from .explaining import Finding, explain
 from .joining import gather, race
+from .leaving import abandon, abandoned, weigh
 from .loader import install
 from .snapshot import capture, pending, restore
 from .waiting import Host, Pending, Raise, host, suspend
@@ -17,6 +18,8 @@ __all__ = [
     "NotResumable",
     "Pending",
     "Raise",
+    "abandon",
+    "abandoned",
     "capture",
     "describe",
     "explain",
@@ -28,4 +31,5 @@ __all__ = [
     "restore",
     "resumable",
     "suspend",
+    "weigh",
 ]

@@ -147,7 +147,7 @@ def stack_of(awaitable: Any) -> Stack:
     owners: list[Any] = []
     current = awaitable
     try:
-        while (inner := _inner(current)) is not None:
+        while (inner := inner_of(current)) is not None:
             frame, following = inner
             frames.append(read_frame(frame))
             owners.append(current)
@@ -171,7 +171,7 @@ def _refusal(frames: list[Frame], reason: str, current: Any) -> NotResumable:
     return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line)
 
 
-def _inner(awaitable: Any) -> tuple[Any, Any] | None:
+def inner_of(awaitable: Any) -> tuple[Any, Any] | None:
     """The frame of a coroutine and what it awaits; None for a leaf."""
     kind = type(awaitable)
     if kind is CoroutineType:
@@ -258,7 +258,7 @@ def leaves(awaitable: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     current = awaitable
     while True:
         try:
-            inner = _inner(current)
+            inner = inner_of(current)
         except Blocked:
             yield path, None
             return

@@ -54,7 +54,7 @@ def _culprit(stack: Stack, error: Exception) -> NotResumable:
                 continue
             if name == CELLS:
                 name = next((each for each, cell in value.items() if _trouble(cell, stacks)), name)
-            local, kind = _readable(name)
+            local, kind = readable(name)
             reason = f"{kind}: {found}" if kind else str(found)
             return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line, local=local)
     return NotResumable(str(error))
@@ -68,7 +68,7 @@ def _trouble(value: Any, stacks: list[Stack]) -> Exception | None:
     return None
 
 
-def _readable(name: str) -> tuple[str | None, str | None]:
+def readable(name: str) -> tuple[str | None, str | None]:
     """A local, for people: its name, or what a hidden one stands for."""
     if name[0] not in HIDDEN:
         return name, None

@@ -1,1 +1,3 @@
 from perdure.sdk import codec as codec
+from perdure.sdk import parking as parking
+from perdure.sdk import waits as waits

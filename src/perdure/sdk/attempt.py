@@ -5,33 +5,40 @@
                                     ↘ catch_error → on_failure, when no other attempt follows
         on_complete, when no other attempt follows
 
+A run that parks ends here for now, by `RunParked`: on_wait, and then the middleware ends.  One that goes on
+from a stored state begins with its middleware and on_resume, and then the task goes on where it was.
+
 An error of the task, or of `on_start_attempt`, fails the attempt; it is raised through the middleware,
 which may put another in its place.  An error of the middleware's own fails the attempt too.  One in
-`on_success`, `on_failure`, `on_complete` or `on_cancel` is logged and changes nothing.
+`on_wait`, `on_resume`, `on_success`, `on_failure`, `on_complete` or `on_cancel` is logged and changes
+nothing.
 """
 
 import asyncio
+import base64
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.duration import to_milliseconds
-from perdure.core.errors import AbortRun, OutputInvalid, PayloadInvalid
+from perdure.core.errors import AbortRun, CannotGoOn, OutputInvalid, PayloadInvalid
 from perdure.core.retry import Retry
-from perdure.sdk import capture, local, metadata
+from perdure.resumable import CodeChanged
+from perdure.sdk import capture, children, local, metadata
 from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.context import RunContext, entered
 from perdure.sdk.failures import internal, run_error
 from perdure.sdk.hooks import Hook, Result, RetryAt, RetryIn, SkipRetry, call, hooks
+from perdure.sdk.parking import RunParked, State
 from perdure.sdk.payload import Arguments
 from perdure.sdk.runtime import Runtime
 from perdure.sdk.task import Task, retry_policy
-from perdure.wire.values import ErrorCode, RunError
-from perdure.wire.workers import Assignment, Failed, RetryChoice, Succeeded, WorkerEnvironment
+from perdure.wire.values import EnvironmentType, ErrorCode, RunError
+from perdure.wire.workers import Assignment, Failed, Parked, RetryChoice, Succeeded, WorkerEnvironment
 
-Outcome = Succeeded | Failed
+Outcome = Succeeded | Failed | Parked
 
 
 async def run_attempt(
@@ -55,6 +62,7 @@ async def run_attempt(
         capture.begin()
         local.begin()
         metadata.begin(dict(assignment.metadata))
+        children.begin(assignment.run_id, assignment.snapshot_number)
         try:
             return await _Attempt(task, assignment, context, runtime).run()
         finally:
@@ -65,6 +73,7 @@ class _Attempt:
     def __init__(self, task: Task[..., Any], run: Assignment, context: RunContext, runtime: Runtime) -> None:
         self._task = task
         self._run = run
+        self._context = context
         self._runtime = runtime
         self._began = time.monotonic()
         self._facts: dict[str, Any] = {"ctx": context, "payload": None}
@@ -73,6 +82,8 @@ class _Attempt:
         #: the error that the task ended with, if it did
         self._error: Exception | None = None
         self._is_canceled = False
+        #: what goes on from a stored state, until it does
+        self._restored: Coroutine[Any, Any, Any] | None = None
 
     async def run(self) -> Outcome:
         try:
@@ -81,7 +92,13 @@ class _Attempt:
             return await self._failure(error, ErrorCode.BAD_INPUT)
         self._facts["payload"] = arguments.payload
         try:
+            self._restored = self._restore()
+        except CannotGoOn as error:
+            return await self._failure(error)
+        try:
             return await self._wrapped(arguments)
+        except RunParked as parked:
+            return self._parked(parked.state)
         except (asyncio.CancelledError, RunCanceled):
             await self._canceled()
             raise
@@ -120,11 +137,14 @@ class _Attempt:
         return outer
 
     async def _task_and_hooks(self, arguments: Arguments) -> Any:
+        if isinstance(self._outcome, Parked):
+            raise RuntimeError("The run is parked: middleware must not await call_next() again.")
         try:
-            for hook in self._hooks("on_start_attempt"):
-                await call(hook, self._facts)
-            result = self._task.function(**arguments.named)
-            output = await result if inspect.isawaitable(result) else result
+            output = await self._output(arguments)
+        except RunParked as parked:
+            self._outcome = self._parked(parked.state)
+            await self._quietly("on_wait")
+            raise
         except (asyncio.CancelledError, RunCanceled):
             await self._canceled()
             raise
@@ -132,6 +152,51 @@ class _Attempt:
             self._error, self._outcome = error, await self._failure(error)
             raise
         return await self._returned(output)
+
+    async def _output(self, arguments: Arguments) -> Any:
+        """Begin the task, or go on with it; return what it returns."""
+        coroutine, self._restored = self._restored, None
+        if coroutine is not None:
+            await self._quietly("on_resume")
+            return await self._runtime.parking.run(coroutine)
+        for hook in self._hooks("on_start_attempt"):
+            await call(hook, self._facts)
+        result = self._task.function(**arguments.named)
+        if inspect.iscoroutine(result):
+            return await self._runtime.parking.run(result)
+        return await result if inspect.isawaitable(result) else result
+
+    def _restore(self) -> Coroutine[Any, Any, Any] | None:
+        """Return what goes on from the stored state; None is to begin at the top.
+
+        Raises:
+            CannotGoOn: there is a state, and it can't be restored.
+        """
+        if self._run.snapshot is None:
+            return None
+        data = base64.b64decode(self._run.snapshot)
+        try:
+            return self._runtime.parking.restore(data, self._run.locals)
+        except CodeChanged as error:
+            if self._run.locals or not self._may_restart():
+                raise CannotGoOn(reason=error) from error
+            self._runtime.log("warning", f"{error}. It begins again at the top.", None, "perdure")
+            children.begin(self._run.run_id, 0)
+            return None
+
+    def _may_restart(self) -> bool:
+        is_dev = self._context.environment.type is EnvironmentType.DEV
+        return is_dev or self._task.settings.on_code_change == "restart"
+
+    def _parked(self, state: State) -> Parked:
+        return Parked(
+            run_id=self._run.run_id,
+            fence=self._run.fence,
+            snapshot=base64.b64encode(state.snapshot).decode(),
+            frames=state.frames,
+            waits=state.waits,
+            duration_ms=self._duration(),
+        )
 
     async def _returned(self, output: Any) -> Any:
         try:
@@ -162,7 +227,7 @@ class _Attempt:
             error: what the attempt failed with.
             code: Perdure's own word for it; another attempt would then fail as well.
         """
-        choice = RetryChoice(skip=code is not None or isinstance(error, AbortRun))
+        choice = RetryChoice(skip=code is not None or isinstance(error, (AbortRun, CannotGoOn)))
         if not choice.skip:
             try:
                 choice = await self._choose(error)

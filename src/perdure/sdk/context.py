@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
-from perdure import wire
+from perdure import sdk, wire
+from perdure.client.idempotency import make_key
 from perdure.core.errors import OutsideRun
 from perdure.sdk import runtime as runtimes
 from perdure.sdk.runtime import Runtime
@@ -127,6 +128,10 @@ class RunContext:
             machine=run.machine,
         )
 
+    def idempotency_key(self, name: str) -> str:
+        """Return a key for an effect outside, such as `"refund"`: the same in all attempts of this run."""
+        return make_key(name, "run", self.run.id).hash
+
 
 _current: ContextVar[RunContext | None] = ContextVar("perdure_context", default=None)
 
@@ -185,6 +190,10 @@ class _Ctx:
         """The machine preset, or None."""
         return _inside("ctx.machine").machine
 
+    def idempotency_key(self, name: str) -> str:
+        """Return a key for an effect outside, such as `"refund"`: the same in all attempts of this run."""
+        return _inside("ctx.idempotency_key").idempotency_key(name)
+
     def __bool__(self) -> bool:
         return _current.get() is not None
 
@@ -201,3 +210,13 @@ def _inside(what: str) -> RunContext:
 
 ctx = _Ctx()
 """The run that this code belongs to; false outside of runs."""
+
+
+def check_waits(what: str) -> None:
+    """Refuse a wait where nothing can wait.
+
+    Raises:
+        OutsideRun: this is no task, or it is a hook or middleware of one.
+    """
+    if _current.get() is None or not sdk.waits.can_wait():
+        raise OutsideRun(what=what)

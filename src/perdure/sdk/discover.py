@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from perdure import resumable
 from perdure.core.errors import PerdureError
 from perdure.sdk import queues, registry
 from perdure.sdk.failures import run_error
@@ -46,6 +47,7 @@ def discover(project: Project) -> Catalog:
     root = str(project.root)
     if root not in sys.path:
         sys.path.insert(0, root)
+    resumable.install(project.root / name for name in project.dirs)
     files = list(_files(project, catalog))
     for file in files:
         _import(project.root, file, catalog)

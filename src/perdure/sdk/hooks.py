@@ -2,6 +2,11 @@
 
 A hook takes whichever of these it names as parameters: `ctx`, `payload`, `output`, `error`, `result`.
 `middleware` and `on_start_attempt` run before the task, global ones first.
+
+A run that parks leaves its process: `on_wait` hooks run, and then middleware ends as if the run were
+cancelled, by `perdure.sdk.parking.RunParked`.  When the run goes on, wherever that is, middleware is run
+anew around it, and then `on_resume` hooks.  So a connection that middleware opens with `async with` is
+never held over a wait.
 """
 
 import inspect
@@ -16,6 +21,8 @@ from perdure.core.errors import BadOption
 KINDS = (
     "middleware",
     "on_start_attempt",
+    "on_wait",
+    "on_resume",
     "on_success",
     "catch_error",
     "on_failure",
@@ -87,6 +94,14 @@ class Hooks:
     def on_start_attempt(self, hook: H) -> H:
         """Run before each attempt; an error in it fails the attempt."""
         return self.add("on_start_attempt", hook)
+
+    def on_wait(self, hook: H) -> H:
+        """Run when the run parks; what is open is best closed here, or by middleware."""
+        return self.add("on_wait", hook)
+
+    def on_resume(self, hook: H) -> H:
+        """Run when a parked run goes on, before the task does."""
+        return self.add("on_resume", hook)
 
     def on_success(self, hook: H) -> H:
         """Run when the task returned, with `output`."""

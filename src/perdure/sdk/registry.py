@@ -26,3 +26,15 @@ def add(task: Declared) -> None:
 def declared() -> list[Any]:
     """Return all tasks in the order in which they were declared; two of them may have one id."""
     return list(_declared)
+
+
+def find(id: str) -> Any:
+    """Return the task of this id.
+
+    Raises:
+        AttributeError: there is none, as of any name that a stored state refers to in vain.
+    """
+    for task in _declared:
+        if task.id == id:
+            return task
+    raise AttributeError(f"there is no task {id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Literal, Protocol
 
-from perdure import wire
+from perdure import sdk, wire
 
 Level = Literal["debug", "info", "warning", "error"]
 Source = Literal["logger", "logging", "stdout", "stderr", "perdure"]
@@ -17,6 +17,8 @@ class Runtime(Protocol):
 
     #: whether the run was asked to end because it is canceled
     canceled: bool
+    #: runs the task's coroutine, and takes what it waits for
+    parking: sdk.parking.Parking
 
     def log(
         self,

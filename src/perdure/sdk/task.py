@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, get_args, overload
 
-from perdure import client, wire
+from perdure import client, sdk, wire
 from perdure.client.idempotency import IdempotencyKey
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
 from perdure.core.names import check_options
 from perdure.core.placement import ISOLATIONS, MACHINES, Isolation
 from perdure.core.retry import Retry
-from perdure.sdk import context, registry
+from perdure.sdk import children, context, registry
 from perdure.sdk.handle import RunHandle, clients
 from perdure.sdk.hooks import KINDS, H, Hook, Hooks
 from perdure.sdk.idempotency import idempotency_key
@@ -27,6 +27,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_ID = 128
+
+CodeChange = Literal["fail", "restart"]
+"""What becomes of a parked run whose code is no longer there as it was."""
 
 
 class TriggerOptions(TypedDict, total=False):
@@ -61,6 +64,7 @@ class TaskOptions:
     max_duration: Duration | None = None
     ttl: Duration | None = None
     isolation: Isolation = "process"
+    on_code_change: CodeChange = "fail"
 
     def __post_init__(self) -> None:
         """Refuse what can't be, by name."""
@@ -70,6 +74,8 @@ class TaskOptions:
             raise BadOption(
                 option="isolation", value=self.isolation, expected=f"one of {', '.join(ISOLATIONS)}"
             )
+        if self.on_code_change not in get_args(CodeChange):
+            raise BadOption(option="on_code_change", value=self.on_code_change, expected="fail or restart")
         for limit in (self.max_duration, self.ttl):
             if limit is not None:
                 to_milliseconds(limit)
@@ -121,15 +127,39 @@ class Triggerable(Generic[P, R]):
         call = self._call(args, kwargs)
         return self._handle(clients.blocking.send(call))
 
+    def trigger_and_wait(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Trigger a run and wait for its result; the run that waits holds nothing meanwhile.
+
+        When nobody wants the result any more (the other branch of a `race` won), the run is canceled.
+
+        Raises:
+            RunFailed: the run did not succeed.
+            RecursiveWait: an idempotency key stands for the run that waits, or one above it.
+            OutsideRun: this is no task; `trigger`, and then `result`, work everywhere.
+        """
+        context.check_waits("trigger_and_wait")
+        return sdk.waits.run_child(self._task, self._call(args, kwargs, is_awaited=True))
+
     def _call(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_awaited: bool = False
     ) -> client.calls.Call[Any, wire.runs.Triggered]:
         payload = self._task.shape.encode(args, kwargs)
         options: dict[str, Any] = {**self._options}
         if isinstance(options.get("idempotency_key"), str):
             options["idempotency_key"] = idempotency_key(options["idempotency_key"])
         inside = context.current()
-        return client.calls.trigger(self._task.id, payload, options, parent=inside.run.id if inside else None)
+        if inside is None:
+            return client.calls.trigger(self._task.id, payload, options)
+        if is_awaited and inside.environment.type is not wire.values.EnvironmentType.DEV:
+            options.setdefault("version", inside.worker.version)
+        family = children.current()
+        has_key = options.get("idempotency_key") is not None
+        link = client.calls.Link(
+            inside.run.id,
+            is_awaited=is_awaited,
+            implicit_key=family.key(self._task.id, payload) if family and not has_key else None,
+        )
+        return client.calls.trigger(self._task.id, payload, options, link)
 
     def _handle(self, made: wire.runs.Triggered) -> RunHandle[R]:
         return RunHandle(
@@ -210,6 +240,14 @@ class Task(Triggerable[P, R]):
         """Run before each attempt; see `perdure.hooks.on_start_attempt`."""
         return self.hooks.on_start_attempt(hook)
 
+    def on_wait(self, hook: H) -> H:
+        """Run when the run parks; see `perdure.hooks.on_wait`."""
+        return self.hooks.on_wait(hook)
+
+    def on_resume(self, hook: H) -> H:
+        """Run when a parked run goes on; see `perdure.hooks.on_resume`."""
+        return self.hooks.on_resume(hook)
+
     def on_success(self, hook: H) -> H:
         """Run when the task returned; see `perdure.hooks.on_success`."""
         return self.hooks.on_success(hook)
@@ -229,6 +267,10 @@ class Task(Triggerable[P, R]):
     def on_cancel(self, hook: H) -> H:
         """Run when the run is canceled; see `perdure.hooks.on_cancel`."""
         return self.hooks.on_cancel(hook)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A task in a local of a parked run is stored by its id."""
+        return registry.find, (self.id,)
 
     def __repr__(self) -> str:
         return f"<Task {self.id}>"
@@ -283,8 +325,11 @@ class Declaration(TypedDict, total=False):
     max_duration: Duration | None
     ttl: Duration | None
     isolation: Isolation
+    on_code_change: CodeChange
     middleware: Callable[..., Awaitable[Any]]
     on_start_attempt: Hook
+    on_wait: Hook
+    on_resume: Hook
     on_success: Hook
     catch_error: Hook
     on_failure: Hook
@@ -307,8 +352,9 @@ def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> A
         function: the function, when the decorator is used without parentheses.
         declaration: `id` (the function's name by default), `queue` (a queue or its name) or
             `concurrency_limit` (of the task's own queue), `retry`, `machine`, `max_duration` (active
-            time), `ttl`, `isolation` (`process`, `shared`, `fresh` or `container`), `description`, and
-            hooks by their names.
+            time), `ttl`, `isolation` (`process`, `shared`, `fresh` or `container`), `description`,
+            `on_code_change` (what becomes of a parked run whose code was changed: `fail`, or `restart`
+            at the top), and hooks by their names.
 
     Raises:
         BadOption: a name is unknown, or a value can't be.

@@ -16,13 +16,17 @@ from perdure.wire.model import Model
 from perdure.wire.workers import (
     Assignment,
     Canceled,
+    Checkpointed,
     Failed,
     ImportProblem,
     LogLine,
     MetadataChanged,
+    Parked,
+    Pinned,
     QueueManifest,
     Succeeded,
     TaskManifest,
+    Wake,
     WorkerEnvironment,
 )
 
@@ -126,7 +130,23 @@ class Flushed(Model):
     number: int
 
 
-ToExecutor = Annotated[Begin | Start | Stop | Flushed, Field(discriminator="type")]
+class Stored(Model):
+    """A run's checkpoint stands in the database."""
+
+    type: Literal["stored"] = "stored"
+    run_id: str
+    number: int
+    """Of the stored state."""
+
+
+class Woken(Model):
+    """A run that waits in memory may go on."""
+
+    type: Literal["woken"] = "woken"
+    wake: Wake
+
+
+ToExecutor = Annotated[Begin | Start | Stop | Flushed | Stored | Woken, Field(discriminator="type")]
 
 
 # Executor → supervisor.
@@ -162,18 +182,25 @@ class Flush(Model):
     number: int
 
 
+class Told(Model):
+    """A run waits in memory, or wants a checkpoint stored, and is still here."""
+
+    type: Literal["told"] = "told"
+    item: Annotated[Pinned | Checkpointed, Field(discriminator="type")]
+
+
 class Finished(Model):
-    """An attempt ended."""
+    """An attempt ended, or is parked."""
 
     type: Literal["finished"] = "finished"
-    result: Annotated[Succeeded | Failed | Canceled, Field(discriminator="type")]
+    result: Annotated[Succeeded | Failed | Canceled | Parked, Field(discriminator="type")]
     memory: int
     """Resident memory of the process, in bytes."""
     is_spent: bool = False
     """The run left something behind, so the process must not be used again."""
 
 
-FromExecutor = Annotated[Ready | Logged | Changed | Flush | Finished, Field(discriminator="type")]
+FromExecutor = Annotated[Ready | Logged | Changed | Flush | Told | Finished, Field(discriminator="type")]
 
 TO_ZYGOTE: TypeAdapter[ToZygote] = TypeAdapter(ToZygote)
 FROM_ZYGOTE: TypeAdapter[FromZygote] = TypeAdapter(FromZygote)

@@ -13,6 +13,7 @@ supervisor, as is a process whose native code holds the interpreter.
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import select
 import signal
@@ -20,10 +21,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
+from perdure.client.settings import find_access
 from perdure.core.clock import Clock, SystemClock
+from perdure.resumable import abandoned
 from perdure.sdk.task import Task
 from perdure.wire.executor import (
     TO_EXECUTOR,
@@ -36,8 +39,20 @@ from perdure.wire.executor import (
     Ready,
     Start,
     Stop,
+    Stored,
+    Told,
+    Woken,
 )
-from perdure.wire.workers import Canceled, Failed, LogLine, MetadataChanged, Succeeded
+from perdure.wire.workers import (
+    Canceled,
+    Checkpointed,
+    Failed,
+    LogLine,
+    MetadataChanged,
+    Parked,
+    Pinned,
+    Succeeded,
+)
 from perdure.worker import system
 from perdure.worker.blocked import BLOCKED_SECONDS, LoopWatch, where_main_is
 from perdure.worker.hosted import HostedRun, Why
@@ -51,6 +66,7 @@ _TICK = 0.25
 # An executor that was let go has this long for its threads and exit handlers.
 _GOODBYE = 5.0
 _INTERRUPT = getattr(signal, "SIGUSR1", signal.SIGINT)
+_PURPOSE = b"perdure: stored states of runs"
 # The event loop of Windows can't watch a socket for reading; there the guard reads everything.
 _LOOP_READS = sys.platform != "win32"
 
@@ -61,10 +77,24 @@ Call = Callable[..., object]
 def warm_up() -> None:
     """Build what Pydantic would build when an executor first needs it; a fork then has it at once."""
     TO_EXECUTOR.rebuild()
-    sent = (Ready, Logged, Changed, Flush, Finished)
-    parts = (LogLine, MetadataChanged, Succeeded, Failed, Canceled)
+    sent = (Ready, Logged, Changed, Flush, Told, Finished)
+    parts = (LogLine, MetadataChanged, Succeeded, Failed, Canceled, Parked, Pinned, Checkpointed)
     for model in (*sent, *parts):
         model.model_rebuild()
+
+
+def snapshot_key(secret: str) -> bytes:
+    """Return what signs the states of runs: made of the environment's key, and of no other use."""
+    return hashlib.blake2b(_PURPOSE, key=hashlib.sha256(secret.encode()).digest(), digest_size=32).digest()
+
+
+@contextlib.contextmanager
+def _runner() -> Iterator[asyncio.Runner]:
+    """Run a loop; it is closed at the end, unless parked runs are in it, whose generators must not end."""
+    runner = asyncio.Runner()
+    yield runner
+    if not abandoned():
+        runner.close()
 
 
 class Executor:
@@ -90,11 +120,12 @@ class Executor:
         self._begun = 0
         self._is_guard_asleep = False
         self._memory = (0.0, 0)
+        self._key = snapshot_key(find_access().secret_key)
 
     def run(self) -> None:
         """Run until the supervisor closes the pipe."""
         signal.signal(_INTERRUPT, self._interrupt)
-        with asyncio.Runner() as runner:
+        with _runner() as runner:
             self._loop = runner.get_loop()
             self._watch = LoopWatch(self._loop, self._tell_unblocked)
             closed = self._loop.create_task(self._serve())
@@ -175,7 +206,7 @@ class Executor:
             case Begin() as begin:
                 self._begin = begin
             case Start(run=run):
-                runtime = RunRuntime(run, self._outbox, self._clock, self._flush)
+                runtime = RunRuntime(run, self._outbox, self._clock, self._flush, key=self._key)
                 hosted = HostedRun(run, self._tasks.get(run.task), runtime)
                 self._runs[run.run_id] = hosted
                 self._begun += 1
@@ -187,6 +218,12 @@ class Executor:
                     self._end(hosted, "canceled")
             case Flushed() as flushed:
                 call(self._flushed, flushed)
+            case Stored(run_id=run_id, number=number):
+                if hosted := self._runs.get(run_id):
+                    call(hosted.runtime.stored, number)
+            case Woken(wake=wake):
+                if hosted := self._runs.get(wake.run_id):
+                    call(hosted.runtime.woken, wake.answers)
 
     def _end(self, hosted: HostedRun, why: Why) -> None:
         if hosted.why is not None:

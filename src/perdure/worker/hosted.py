@@ -10,11 +10,19 @@ from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.task import Task
 from perdure.wire.executor import MAX_OUTPUT
 from perdure.wire.values import ErrorCode, RunError
-from perdure.wire.workers import Assignment, Canceled, Failed, How, Succeeded, WorkerEnvironment
+from perdure.wire.workers import (
+    Assignment,
+    Canceled,
+    Failed,
+    How,
+    Parked,
+    Succeeded,
+    WorkerEnvironment,
+)
 from perdure.worker import deaths
 from perdure.worker.runtime import RunRuntime
 
-Result = Succeeded | Failed | Canceled
+Result = Succeeded | Failed | Canceled | Parked
 Why = Literal["canceled", "too_long"]
 
 
@@ -27,13 +35,18 @@ class HostedRun:
         #: why it was told to end, if it was
         self.why: Why | None = None
         #: when its `max_duration` is used up, in seconds of the monotonic clock
-        self.deadline = time.monotonic() + run.max_duration if run.max_duration else None
+        self.deadline = None if run.max_duration is None else time.monotonic() + run.max_duration
         #: the asyncio task it runs in
         self.job: asyncio.Task[None] | None = None
         self._is_cancellable = False
         self._is_interrupted = False
         self._task = task
         self._began = time.monotonic()
+        # Time spent waiting in memory is not active: seconds in all, and when the present wait began.
+        self._idle = 0.0
+        self._idle_since: float | None = None
+        self._left: float | None = None
+        runtime.on_pinned, runtime.on_woken = self._pause, self._go_on
 
     @property
     def is_async(self) -> bool:
@@ -57,7 +70,7 @@ class HostedRun:
             self._is_cancellable = False
         if self.why is not None:
             return self._ended_early(self.why)
-        return self._within_limit(result)
+        return self._within_limit(result.model_copy(update={"duration_ms": self._duration()}))
 
     def end(self, why: Why) -> None:
         """Note that it is to end; `cancel` or `interrupt` does it."""
@@ -83,11 +96,29 @@ class HostedRun:
         if not self.is_async:  # a hook runs, or nothing yet: the next await ends it
             asyncio.get_running_loop().call_soon_threadsafe(self.cancel)
 
+    def _pause(self) -> None:
+        """Stop the clock: the run waits in memory."""
+        if self._idle_since is None:
+            self._idle_since = time.monotonic()
+            self._left, self.deadline = self._until_deadline(), None
+
+    def _go_on(self) -> None:
+        """Start the clock again."""
+        if self._idle_since is not None:
+            now = time.monotonic()
+            self._idle += now - self._idle_since
+            self._idle_since = None
+            self.deadline = None if self._left is None else now + self._left
+
+    def _until_deadline(self) -> float | None:
+        return None if self.deadline is None else self.deadline - time.monotonic()
+
     def _is_on(self, frame: FrameType | None) -> bool:
         """Tell whether the task's function is on a stack, so that an exception raised there ends it."""
         code = self._code()
-        while frame is not None:
-            if frame.f_code is code:
+        while frame is not None and code is not None:
+            # A function that goes on from a stored state has other code of the same place.
+            if (frame.f_code.co_filename, frame.f_code.co_name) == (code.co_filename, code.co_name):
                 return True
             frame = frame.f_back
         return False
@@ -118,7 +149,8 @@ class HostedRun:
         )
 
     def _duration(self) -> float:
-        return (time.monotonic() - self._began) * 1000
+        waits = time.monotonic() - self._idle_since if self._idle_since is not None else 0.0
+        return (time.monotonic() - self._began - self._idle - waits) * 1000
 
 
 def _unknown(task: str) -> RunError:

@@ -3,9 +3,9 @@
 from typing import Protocol
 
 from perdure.wire.executor import Discovered
-from perdure.wire.workers import Assignment, Canceled, Connected, Failed, Released, Succeeded, Verdict
+from perdure.wire.workers import Assignment, Canceled, Connected, Failed, Parked, Released, Succeeded, Verdict
 
-Ending = Succeeded | Failed | Canceled | Released
+Ending = Succeeded | Failed | Canceled | Released | Parked
 
 
 class Observer(Protocol):

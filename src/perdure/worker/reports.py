@@ -8,14 +8,14 @@ from collections.abc import Callable
 from perdure.core.errors import PerdureError, Unauthorized
 from perdure.wire import endpoints
 from perdure.wire.endpoint import MEGABYTE
-from perdure.wire.workers import Report, ReportItem, Succeeded, Verdict
+from perdure.wire.workers import Checkpointed, Parked, Report, ReportItem, Succeeded, Verdict
 from perdure.worker.session import Session
 
 log = logging.getLogger(__name__)
 
 MAX_ITEMS = 1000
 MAX_BYTES = 16 * MEGABYTE
-# What an item counts without its output.
+# What an item, or a frame of a stored state, counts without its output or state.
 _ITEM = 1024
 
 
@@ -96,4 +96,6 @@ class Reporter:
 
 
 def _size(item: ReportItem) -> int:
+    if isinstance(item, (Parked, Checkpointed)):
+        return _ITEM * (1 + len(item.frames)) + len(item.snapshot)
     return _ITEM + len(item.output or "") if isinstance(item, Succeeded) else _ITEM

@@ -12,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perdure.core.placement import Isolation
-from perdure.wire.executor import Changed, Finished, Flush, Flushed, FromExecutor, Logged
+from perdure.wire.executor import Changed, Finished, Flush, Flushed, FromExecutor, Logged, Stored, Told, Woken
 from perdure.wire.values import ErrorCode, RunError
 from perdure.wire.workers import (
     Assignment,
     Canceled,
+    Checkpointed,
     Failed,
     How,
+    Parked,
+    Pinned,
     Released,
     ReportItem,
     RunRef,
@@ -26,6 +29,7 @@ from perdure.wire.workers import (
     Succeeded,
     TaskManifest,
     Verdict,
+    Wake,
     WorkerEnvironment,
 )
 from perdure.worker import deaths
@@ -52,6 +56,10 @@ class Held:
     process: ExecutorProcess | None = None
     #: whether it takes a slot
     is_running: bool = True
+    #: whether it waits in memory
+    is_pinned: bool = False
+    #: seconds of active time that were left when it began to wait in memory
+    left: float | None = None
     #: whether it was told to end because it is canceled
     is_canceled: bool = False
     #: what is reported if its process is gone, when that is known beforehand
@@ -115,7 +123,8 @@ class Runs:
 
     def begin(self, run: Assignment) -> None:
         """Start a run in an executor."""
-        if old := self._held.get(run.run_id):
+        old = self._held.get(run.run_id)
+        if old is not None and old.process is not None:
             self.drop(old.ref)
         isolation: Isolation = self._isolation.get(run.task, "process")
         held = Held(run, isolation, began=time.monotonic())
@@ -128,10 +137,19 @@ class Runs:
         held.process = self.pool.executor_for(run, isolation)
         held.process.start(run)
         self._reporter.add(Started(run_id=run.run_id, fence=run.fence))
-        if run.max_duration is not None:
-            # The executor ends it; this is for one that can't.
-            error = deaths.of_time(run.task, run.max_duration)
-            self._limit(held, run.max_duration, lambda: _failed(held, "time_out", error))
+        self._limit_time(held, run.max_duration)
+
+    def wake(self, wake: Wake) -> None:
+        """Let a run that waits in memory go on; it takes its slot again, even if that is one too many."""
+        held = self._find(wake)
+        if held is None or held.process is None:
+            return
+        if held.is_pinned:
+            held.is_pinned = False
+            held.is_running = True
+            self._running += 1
+            self._limit_time(held, held.left)
+        held.process.send(Woken(wake=wake))
 
     def cancel(self, ref: RunRef) -> None:
         """End a run that is canceled: by its executor, or with it if it takes too long."""
@@ -176,6 +194,8 @@ class Runs:
             self.cancel(item)
         elif not verdict.ok:
             self.drop(item)
+        elif isinstance(item, Checkpointed) and held.process is not None:
+            held.process.send(Stored(run_id=item.run_id, number=verdict.snapshot_number or 0))
 
     # What the executors say.
 
@@ -188,6 +208,8 @@ class Runs:
                 self._logs.add(lines)
             case Changed(change=change):
                 self._reporter.add(change)
+            case Told(item=item):
+                self._told(process, item)
             case Flush():
                 task = asyncio.create_task(self._flush(process, message))
                 self._flushes.add(task)
@@ -203,8 +225,8 @@ class Runs:
             held = self._held.get(run.run_id)
             if held is None or held.process is not process:
                 continue
-            if status is None:
-                ending: Ending = _released(held, "the process it ran in is gone")
+            if status is None or held.is_pinned:
+                ending: Ending = _released(held, "the process it was in is gone")
             else:
                 ending = _failed(held, "crash", deaths.of_exit(run.task, status))
             self._end(held, held.ending or ending)
@@ -232,7 +254,17 @@ class Runs:
 
     # How a run ends.
 
-    def _finished(self, process: ExecutorProcess, result: Succeeded | Failed | Canceled) -> None:
+    def _told(self, process: ExecutorProcess, item: Pinned | Checkpointed) -> None:
+        held = self._find(item)
+        if held is None or held.process is not process:
+            return
+        if isinstance(item, Pinned) and not held.is_pinned:
+            held.is_pinned = True
+            held.left = self._time_left(held)
+            self._free(held)
+        self._reporter.add(item)
+
+    def _finished(self, process: ExecutorProcess, result: Succeeded | Failed | Canceled | Parked) -> None:
         held = self._find(result)
         if held is not None and held.process is process:
             self._end(held, result)
@@ -244,13 +276,28 @@ class Runs:
 
     def _leave(self, held: Held) -> None:
         """Free the slot of a run that runs no more."""
+        held.process = None
+        self._free(held)
+
+    def _free(self, held: Held) -> None:
         if held.overdue is not None:
             held.overdue.cancel()
-        held.process = None
         if held.is_running:
             held.is_running = False
             self._running -= 1
             self._freed.set()
+
+    def _limit_time(self, held: Held, seconds: float | None) -> None:
+        """End a run that has used up its active time, if its executor can't."""
+        if seconds is not None:
+            error = deaths.of_time(held.run.task, held.run.max_duration or 0)
+            self._limit(held, seconds, lambda: _failed(held, "time_out", error))
+
+    def _time_left(self, held: Held) -> float | None:
+        if held.run.max_duration is None or held.overdue is None:
+            return None
+        until = held.overdue.when() - self._options.cancel_seconds
+        return max(0.0, until - asyncio.get_running_loop().time())
 
     def _limit(self, held: Held, seconds: float, ending: Callable[[], Ending]) -> None:
         """End a run by force if it has not ended some seconds and the grace from now."""

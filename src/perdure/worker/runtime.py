@@ -1,5 +1,7 @@
 """What a run asks of the executor that hosts it: the `Runtime` of `perdure.sdk`."""
 
+import asyncio
+import base64
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -9,10 +11,13 @@ from typing import Any
 from pydantic_core import to_json
 
 from perdure.core.clock import Clock, to_datetime
+from perdure.sdk.parking import Parking, State
+from perdure.sdk.requests import CheckpointRequest
 from perdure.sdk.runtime import Level, Source, Target
-from perdure.wire.executor import Flush
+from perdure.wire.executor import Flush, Told
 from perdure.wire.runs import MetadataOperation
-from perdure.wire.workers import Assignment, LogLine, MetadataChanged
+from perdure.wire.waits import Answer, Wait
+from perdure.wire.workers import Assignment, Checkpointed, LogLine, MetadataChanged, Pinned
 from perdure.worker.outbox import Outbox
 
 
@@ -38,6 +43,7 @@ class RunRuntime:
         clock: Clock,
         flush: Callable[[Flush], Awaitable[None]],
         *,
+        key: bytes = b"",
         limits: LogLimits = LogLimits(),
     ) -> None:
         """Host an attempt.
@@ -47,10 +53,15 @@ class RunRuntime:
             outbox: where its lines and changes go.
             clock: what tells a line's time.
             flush: sends a `Flush` and returns when it is answered.
+            key: signs the states of the run.
             limits: how much it may log.
         """
         #: whether the run was asked to end because it is canceled
         self.canceled = False
+        self.parking = Parking(self, clock, key, run.answers)
+        #: is called when the run begins to wait in memory, and when it goes on
+        self.on_pinned: Callable[[], None] = _nothing
+        self.on_woken: Callable[[], None] = _nothing
         self._run = run
         self._outbox = outbox
         self._clock = clock
@@ -61,6 +72,8 @@ class RunRuntime:
         self._characters = 0
         self._dropped = 0
         self._flushes = 0
+        self._is_warned = False
+        self._stored: asyncio.Future[int] | None = None
 
     def log(
         self,
@@ -90,6 +103,49 @@ class RunRuntime:
         """Wait until the server has all that this run has changed so far."""
         self._flushes += 1
         await self._flush(Flush(run_id=self._run.run_id, number=self._flushes))
+
+    # The desk of `Parking`.
+
+    def pinned(self, waits: list[Wait], reason: str) -> None:
+        """Report that the run waits in memory; the first time, warn in its log."""
+        if not self._is_warned:
+            self._is_warned = True
+            self.tell(
+                "warning",
+                f"The run waits in memory, and is not stored: {reason}. It takes no slot, but if its worker "
+                "ends it goes back to where it last was stored.",
+            )
+        self.on_pinned()
+        ref = {"run_id": self._run.run_id, "fence": self._run.fence}
+        self._outbox.send(Told(item=Pinned(**ref, waits=waits, reason=reason)))
+
+    async def checkpointed(self, request: CheckpointRequest, state: State) -> int:
+        """Have a checkpoint stored, and return its number."""
+        self._stored = asyncio.get_running_loop().create_future()
+        self._outbox.send(
+            Told(
+                item=Checkpointed(
+                    run_id=self._run.run_id,
+                    fence=self._run.fence,
+                    key=request.key,
+                    data=request.data,
+                    snapshot=base64.b64encode(state.snapshot).decode(),
+                    frames=state.frames,
+                    waits=state.waits,
+                )
+            )
+        )
+        return await self._stored
+
+    def stored(self, number: int) -> None:
+        """Take note that the checkpoint is stored; called on the loop."""
+        if self._stored is not None and not self._stored.done():
+            self._stored.set_result(number)
+
+    def woken(self, answers: list[Answer]) -> None:
+        """Let the run, which waits in memory, go on; called on the loop."""
+        self.on_woken()
+        self.parking.answer(answers)
 
     def tell(self, level: Level, message: str) -> None:
         """Add a line of Perdure's own, whatever the limits say."""
@@ -133,6 +189,10 @@ class RunRuntime:
         change = MetadataChanged(run_id=self._run.run_id, fence=self._run.fence, **parts)
         change.to_json()  # a value that is no JSON raises here, in the user's own call
         self._outbox.change(change)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _cut(message: str, limit: int) -> str:

@@ -91,6 +91,11 @@ class Supervisor:
         self._draining.set()
         self._stopping.set()
 
+    @property
+    def held(self) -> int:
+        """How many runs are in this worker's processes now."""
+        return len(self._runs.refs())
+
     async def run(self) -> None:
         """Work until told to drain or stop, by a caller or by the server.
 
@@ -199,6 +204,8 @@ class Supervisor:
             return
         for ref in polled.cancels:
             self._runs.cancel(ref)
+        for wake in polled.wakes:
+            self._runs.wake(wake)
         for run in polled.runs:
             self._runs.begin(run)
         if polled.drain:

@@ -1,0 +1,142 @@
+"""The waits of a task: what they ask of the host, and the few functions of ours that wait.
+
+Whatever stands between the user's `await` and the host is stored with the run, so it is rewritten as the
+user's own code is: `@resumable`.  What such a function holds while it waits is kept small.
+"""
+
+import asyncio
+import contextlib
+import inspect
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from perdure import resumable
+from perdure.client.calls import Call
+from perdure.core.clock import from_datetime, to_datetime
+from perdure.core.errors import PerdureError, RecursiveWait, WaitOver, WaitTimeout
+from perdure.resumable import suspend
+from perdure.sdk import context
+from perdure.sdk.handle import clients
+from perdure.sdk.parking import Parking
+from perdure.sdk.requests import CheckpointRequest, Child, RunWait, TimeWait, TokenWait
+
+
+def can_wait() -> bool:
+    """Tell whether this code belongs to the coroutine of a run."""
+    return isinstance(resumable.host.get(None), Parking)
+
+
+def now() -> int:
+    """Return the moment, by the clock of the run if there is one; milliseconds since the Unix epoch."""
+    host = resumable.host.get(None)
+    return host.now() if isinstance(host, Parking) else round(time.time() * 1000)
+
+
+def for_time(until: int) -> Awaitable[None]:
+    """Wait for a moment, in milliseconds since the Unix epoch."""
+    return suspend(TimeWait(secrets.token_hex(4), until))
+
+
+def for_moment(moment: datetime, *, raise_if_past: bool) -> Awaitable[None]:
+    """Wait for a moment.
+
+    Raises:
+        WaitOver: it is past, and that is an error.
+    """
+    until = from_datetime(moment)
+    if raise_if_past and until < now():
+        raise WaitOver(moment=moment.isoformat())
+    return for_time(until)
+
+
+def for_token(token: str, model: Any) -> Awaitable[Any]:
+    """Wait for a token's data."""
+    return suspend(TokenWait(token, model))
+
+
+def for_checkpoint(key: str, data: Any) -> Awaitable[None]:
+    """Store the state of the run, and go on."""
+    return suspend(CheckpointRequest(key, data))
+
+
+@resumable.resumable
+async def run_child(task: Child, call: Call[Any, Any] | None) -> Any:
+    """Trigger a run, wait for its result, and cancel it if nobody wants the result any more."""
+    assert call is not None
+    run = await _trigger(call)
+    call = None
+    try:
+        return await suspend(RunWait(run, task))
+    except asyncio.CancelledError:
+        await _cancel(run)
+        raise
+
+
+@resumable.resumable
+async def until_true(function: Callable[[], Any], every: int, end: int | None) -> Any:
+    """Call a function now and then until it returns something true, and return that.
+
+    Args:
+        function: blocking or async.
+        every: milliseconds between two calls.
+        end: when to give up, in milliseconds since the Unix epoch.
+
+    Raises:
+        WaitTimeout: it was not true in time.
+    """
+    while True:
+        answer = function()
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if answer:
+            return answer
+        moment = now() + every
+        if end is not None and moment > end:
+            if now() >= end:
+                raise WaitTimeout(what="What wait.until_true waits for")
+            moment = end
+        await for_time(moment)
+
+
+@resumable.resumable
+async def for_approval(token: str, ask: Callable[[], Any] | None, model: Any) -> Any:
+    """Ask somebody, and wait for the answer to a token."""
+    if ask is not None:
+        asked = ask()
+        ask = None
+        if inspect.isawaitable(asked):
+            await asked
+        asked = None
+    return await for_token(token, model)
+
+
+async def _trigger(call: Call[Any, Any]) -> str:
+    made = await clients.asynchronous.send(call)
+    inside = context.current()
+    assert inside is not None
+    if made.id in (inside.run.id, inside.run.parent_id, inside.run.root_id):
+        raise RecursiveWait(run=inside.run.id, child=made.id)
+    return made.id
+
+
+async def _cancel(run: str) -> None:
+    # A server that is gone cancels nothing, and the run that ends has said why it ends.
+    with contextlib.suppress(PerdureError):
+        await clients.asynchronous.runs.cancel(run)
+
+
+def after(milliseconds: int, months: int) -> int:
+    """Return the moment so many months and then milliseconds from now.
+
+    A day that the month does not have becomes its last.
+    """
+    begin = to_datetime(now())
+    count = begin.year * 12 + begin.month - 1 + months
+    year, month = divmod(count, 12)
+    for day in range(begin.day, 0, -1):
+        with contextlib.suppress(ValueError):
+            return from_datetime(begin.replace(year=year, month=month + 1, day=day)) + milliseconds
+    raise AssertionError  # every month has a first day

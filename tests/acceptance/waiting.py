@@ -1,0 +1,91 @@
+"""The tasks of a project that waits.  Loaded by workers, not by pytest."""
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+
+from perdure import AbortRun, checkpoint, ctx, gather, race, task, wait
+
+
+def mark(file: str, text: str) -> None:
+    """Add a word to a file: an effect that can be counted."""
+    with Path(file).open("a") as out:
+        out.write(f"{text}\n")
+
+
+@task(id="nap")
+async def nap(seconds: float, file: str) -> str:
+    name = "kept"
+    mark(file, "before")
+    await wait.for_(seconds=seconds)
+    mark(file, "after")
+    return f"{name} {ctx.attempt.number}"
+
+
+@task(id="add")
+async def add(a: int, b: int) -> int:
+    return a + b
+
+
+@task(id="fail")
+async def fail() -> None:
+    raise AbortRun("no luck")
+
+
+@task(id="sum")
+async def total(file: str) -> int:
+    mark(file, "begun")
+    first = await add.trigger_and_wait(a=1, b=2)
+    return await add.trigger_and_wait(a=first, b=10)
+
+
+@task(id="both")
+async def both() -> list[int]:
+    return await gather(add.trigger_and_wait(a=1, b=1), add.trigger_and_wait(a=2, b=2))
+
+
+@task(id="child-fails")
+async def child_fails() -> str:
+    try:
+        await fail.trigger_and_wait()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "no error"
+
+
+@task(id="linger")
+async def linger(seconds: float) -> str:
+    await wait.for_(seconds=seconds)
+    return "lingered"
+
+
+@task(id="first")
+async def first() -> object:
+    return await race(linger.trigger_and_wait(seconds=3600), wait.for_(seconds=1))
+
+
+@task(id="retry")
+async def retry(file: str) -> int:
+    mark(file, "fetched")
+    child = await add.trigger_and_wait(a=1, b=1)
+    await checkpoint("fetched", {"child": child})
+    mark(file, f"try {ctx.attempt.number}")
+    if ctx.attempt.number == 1:
+        raise ValueError("once")
+    return child + ctx.attempt.number
+
+
+@task(id="pinned")
+async def pinned(seconds: float, file: str) -> int:
+    lock = threading.Lock()
+    with lock:
+        mark(file, "before")
+        await wait.for_(seconds=seconds)
+        mark(file, "after")
+    return os.getpid()
+
+
+@task(id="library")
+async def library() -> list[object]:
+    return await asyncio.gather(add.trigger_and_wait(a=5, b=5), asyncio.sleep(0.01, "slept"))
