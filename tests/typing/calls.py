@@ -50,8 +50,7 @@ async def triggers() -> None:
 
 async def inline() -> None:
     """A task is called as its function."""
-    coroutine = bare("o1")
-    assert_type(coroutine, Coroutine[Any, Any, int])
+    coroutine: Coroutine[Any, Any, int] = bare("o1")
     assert_type(await coroutine, int)
     assert_type(blocking(1), str)
 
