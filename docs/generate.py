@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import perdure
+import perdure.core.storage_errors
 from perdure.core import errors
 from perdure.core.lifecycle import FINAL, TRANSITIONS
 from perdure.core.settings import SETTINGS

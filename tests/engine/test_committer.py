@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from perdure.core.errors import BadOption, DatabaseUnavailable, PerdureError
+from perdure.core.errors import BadOption, PerdureError
+from perdure.core.storage_errors import DatabaseUnavailable
 from perdure.engine.committer import Committer
 
 

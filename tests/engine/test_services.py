@@ -2,8 +2,8 @@
 
 import asyncio
 
-from perdure.core.errors import DatabaseUnavailable
 from perdure.core.lifecycle import Status
+from perdure.core.storage_errors import DatabaseUnavailable
 from perdure.engine import service
 from perdure.engine.engine import Engine
 from perdure.engine.resources import EngineSettings, Resources

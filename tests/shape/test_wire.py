@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 
+import perdure.core.storage_errors  # noqa: F401 - its classes belong to the tree of errors
 from perdure.core import errors
 from perdure.server.app import HANDLERS
 from perdure.wire.endpoints import ENDPOINTS

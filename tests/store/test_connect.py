@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from perdure.core.errors import BadSetting, DatabaseTooOld, DatabaseUnavailable, DatabaseUnreadable
+from perdure.core.errors import BadSetting
+from perdure.core.storage_errors import DatabaseTooOld, DatabaseUnavailable, DatabaseUnreadable
 from perdure.store.connect import open_database, sqlite_path
 from perdure.store.postgres import without_password
 from perdure.store.schema import MAIN, TELEMETRY

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from perdure.core.errors import (
+from perdure.core.errors import Unstorable
+from perdure.core.storage_errors import (
     ConstraintViolated,
     DatabaseUnavailable,
     NoSuchRow,
     StatementInvalid,
     TransactionSuspended,
-    Unstorable,
 )
 from perdure.store.database import Database, Row, Tx
 

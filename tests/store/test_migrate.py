@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.core.errors import DatabaseTooNew, MigrationChanged, StatementInvalid
+from perdure.core.storage_errors import DatabaseTooNew, MigrationChanged, StatementInvalid
 from perdure.store.connect import open_database
 from perdure.store.database import Database, Tx
 from perdure.store.migrate import load_migrations

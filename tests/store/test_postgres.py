@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from perdure.core.errors import (
+from perdure.core.storage_errors import (
     CommitUnknown,
     ConstraintViolated,
     DatabaseTooOld,

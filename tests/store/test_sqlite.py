@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.core.errors import DatabaseUnavailable, StatementInvalid, TransactionSuspended
+from perdure.core.storage_errors import DatabaseUnavailable, StatementInvalid, TransactionSuspended
 from perdure.store import sqlite
 from perdure.store.database import Tx
 from perdure.store.sqlite import SQLiteDatabase

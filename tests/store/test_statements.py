@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.core.errors import StatementInvalid
+from perdure.core.storage_errors import StatementInvalid
 from perdure.store.database import Dialect
 from perdure.store.statements import compile_statement, load, spell_script, split_named
 

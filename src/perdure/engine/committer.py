@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from perdure.core.errors import DatabaseUnavailable, PerdureError
+from perdure.core.errors import PerdureError
+from perdure.core.storage_errors import DatabaseUnavailable
 
 In = TypeVar("In")
 Out = TypeVar("Out")

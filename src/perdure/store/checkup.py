@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from perdure.core.errors import DatabaseUnavailable
+from perdure.core.storage_errors import DatabaseUnavailable
 from perdure.store.connect import sqlite_path
 from perdure.store.migrate import APPLIED, load_migrations, pending_after
 from perdure.store.postgres import without_password

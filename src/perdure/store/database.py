@@ -68,7 +68,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
-from perdure.core.errors import NoSuchRow, StatementInvalid
+from perdure.core.storage_errors import NoSuchRow, StatementInvalid
 from perdure.store.hints import Hints
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from perdure.core.errors import DatabaseTooNew, MigrationChanged, StatementInvalid
+from perdure.core.storage_errors import DatabaseTooNew, MigrationChanged, StatementInvalid
 from perdure.store.database import Dialect, Row
 from perdure.store.schema import Schema
 from perdure.store.statements import spell_script, sql_files

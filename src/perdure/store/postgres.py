@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from perdure.core.errors import (
+from perdure.core.storage_errors import (
     CommitUnknown,
     DatabaseTooOld,
     DatabaseUnavailable,

@@ -5,14 +5,14 @@ from typing import Any
 
 import asyncpg
 
-from perdure.core.errors import (
+from perdure.core.errors import Unstorable
+from perdure.core.storage_errors import (
     CommitUnknown,
     ConstraintViolated,
     DatabaseUnavailable,
     StatementInvalid,
     StorageError,
     StoreFault,
-    Unstorable,
 )
 from perdure.store.database import Row, Tx
 from perdure.store.statements import Statements

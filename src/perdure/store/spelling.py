@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from perdure.core.errors import StatementInvalid
+from perdure.core.storage_errors import StatementInvalid
 from perdure.store.database import Dialect
 
 Parameters: TypeAlias = Mapping[str, object]

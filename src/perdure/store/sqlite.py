@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from perdure.core.errors import DatabaseTooOld, DatabaseUnavailable
+from perdure.core.storage_errors import DatabaseTooOld, DatabaseUnavailable
 from perdure.store.database import Body, Database, Dialect, P, Row
 from perdure.store.hints import Hints
 from perdure.store.migrate import load_migrations, migrate

@@ -4,14 +4,14 @@ import sqlite3
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from perdure.core.errors import (
+from perdure.core.errors import Unstorable
+from perdure.core.storage_errors import (
     ConstraintViolated,
     DatabaseUnavailable,
     DatabaseUnreadable,
     StatementInvalid,
     StorageError,
     TransactionSuspended,
-    Unstorable,
 )
 from perdure.store.database import Row, Tx
 from perdure.store.statements import Statement, Statements

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
-from perdure.core.errors import DatabaseUnavailable
+from perdure.core.storage_errors import DatabaseUnavailable
 from perdure.store.hints import Hints
 from perdure.store.sqlite_tx import SQLiteTx, drive, explain
 from perdure.store.statements import Statements

@@ -71,7 +71,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from perdure.core.errors import StatementInvalid
+from perdure.core.storage_errors import StatementInvalid
 from perdure.store.database import Dialect
 from perdure.store.spelling import SPELLERS, TOKEN, Parameters
 

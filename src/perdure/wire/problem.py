@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import perdure.core.storage_errors  # noqa: F401 - its classes belong to the tree of errors
 from perdure.core import errors
 from perdure.wire.model import Model
 
