@@ -12,7 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from perdure.cli.folder import has_settings, import_tasks
+from perdure.cli.catalog import import_tasks
+from perdure.cli.folder import has_settings
+from perdure.cli.screen import place_text
 from perdure.client import Client
 from perdure.client.settings import DEFAULT_API_URL, find_access
 from perdure.core.errors import BadSetting, PerdureError, PortInUse, ServerUnreachable
@@ -96,8 +98,7 @@ def _tasks(root: Path) -> Iterator[Check]:
     except PerdureError:
         return  # the check of the project has told of it
     for problem in found.problems:
-        place = f"{problem.file_path}:{problem.line}" if problem.line else problem.file_path
-        yield Check("Import", False, f"{place}: {problem.message}")
+        yield Check("Import", False, f"{place_text(problem)}: {problem.message}")
     ids = ", ".join(task.id for task in found.tasks)
     yield Check("Tasks", bool(ids), ids or "there are none; `perdure init` writes a first one")
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process
+
 
 @dataclass(eq=False)
 class Child:
@@ -63,15 +65,13 @@ class Child:
 
     def tell_to_stop(self) -> None:
         """Ask it to stop: the first time in order, the second at once."""
-        with suppress(ProcessLookupError):
-            self.process.terminate()
+        self._signal(signal.SIGTERM)
 
     async def end(self, seconds: float) -> None:
         """Ask it to stop, and kill it when it has not after some seconds."""
         self.tell_to_stop()
         if not await self.ended(seconds):
-            with suppress(ProcessLookupError):
-                self.process.kill()
+            self._signal(_KILL)
         await self.process.wait()
 
     async def ended(self, seconds: float | None = None) -> bool:
@@ -79,6 +79,13 @@ class Child:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), seconds)
         return self.code is not None
+
+    def _signal(self, number: int) -> None:
+        # Not by `Process.terminate`: that takes the exit code of a process that has just ended from under
+        # the loop, which then reports 255.
+        if self.code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
 
 class Patience:

@@ -20,9 +20,10 @@ def dev(
         bool, typer.Option("--reload/--no-reload", help="Restart the worker when a file is saved.")
     ] = True,
 ) -> int:
-    """Run a server and a worker for this project, and show what happens.
+    """Run a server and a worker here, and show what happens.
 
-    Everything is kept in the project's .perdure folder, the key of the dev environment too.
+    Everything is kept in the project's .perdure folder, the key of its dev environment too.  What is
+    saved is loaded anew; runs under way finish with the code they began with.
     """
     import asyncio
 

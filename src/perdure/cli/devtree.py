@@ -24,7 +24,7 @@ from perdure.sdk.project import OWN_FILE, SHARED_FILE
 _DRAIN_S = 40.0  # more than a worker gives its runs
 _AT_ONCE_S = 5.0
 _SERVER_S = 15.0
-_SHORT_S = 0.5
+_SHORT_S = 1.5
 _URL = re.compile(r"http://\S+")
 _NO_CODE = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
 
@@ -99,6 +99,8 @@ class DevTree:
         await _first(asyncio.wait([reading]), self._stop.wait())
         match = _URL.search(reading.result().decode()) if reading.done() else None
         reading.cancel()
+        if match is None and not self._stop.is_set():
+            await self._server.ended(_AT_ONCE_S)
         self._url = match[0] if match else ""
         return match is not None
 
@@ -127,14 +129,14 @@ class DevTree:
             if self._saved.is_set():
                 self._replace(self._worker)
                 continue
-            self._screen.warn(f"The worker {how_it_ended(self._worker.code)}.")
-            if (self._worker.was_killed or self._worker.code == 0) and patience.lasts():
-                self._screen.say("Starting it again.")
-            elif self._plan.reload:
-                self._screen.say("It starts again when you save a file.")
-                await self._saved.wait()
-            else:
+            again = (self._worker.was_killed or self._worker.code == 0) and patience.lasts()
+            told = "; starting it again" if again else "; it starts again when you save a file"
+            told = told if again or self._plan.reload else ""
+            self._screen.warn(f"The worker {how_it_ended(self._worker.code)}{told}.")
+            if not (again or self._plan.reload):
                 return
+            if not again:
+                await self._saved.wait()
 
     def _replace(self, worker: Child) -> None:
         """Let a worker go, as another is about to start."""

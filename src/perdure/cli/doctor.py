@@ -11,7 +11,7 @@ def doctor(
     folder: Folder = None,
     json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> int:
-    """Check everything Perdure needs here, and say what to do about what is wrong.
+    """Check what Perdure needs here, and say what to do.
 
     Nothing is changed.  The exit code is 1 if something is wrong.
     """

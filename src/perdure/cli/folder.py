@@ -1,19 +1,17 @@
 """Which project a command is about."""
 
-import contextlib
-import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perdure.wire.workers import Tasks
-
 Folder = Annotated[
     Path | None,
     typer.Argument(
-        help="The project's folder.", show_default="this one, or the one above that holds a project"
+        metavar="FOLDER",
+        help="The project's folder.",
+        show_default="this one, or the one above that holds a project",
     ),
 ]
 
@@ -41,24 +39,3 @@ def has_settings(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return "perdure" in shared.get("tool", {})
-
-
-def import_tasks(root: Path) -> Tasks:
-    """Import a project here, and return what is in it.
-
-    What its modules print goes to standard error, so that it does not spoil ours.
-
-    Raises:
-        ProjectUnloadable, BadSetting: its settings can't be read.
-    """
-    from perdure.sdk.discover import discover
-    from perdure.sdk.project import load_project
-    from perdure.wire.workers import TaskInfo
-
-    project = load_project(root)
-    with contextlib.redirect_stdout(sys.stderr):
-        catalog = discover(project)
-    manifests = [task.manifest() for task in catalog.tasks.values()]
-    return Tasks(
-        tasks=[TaskInfo(**dict(manifest), version="") for manifest in manifests], problems=catalog.problems
-    )

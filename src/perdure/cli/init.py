@@ -37,7 +37,7 @@ Next:
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(help="The project's folder; it is made if it is not there.")
+        Path, typer.Argument(metavar="FOLDER", help="The project's folder; it is made if it is not there.")
     ] = Path(),
 ) -> None:
     """Make a folder a project: settings and a first task.

@@ -21,7 +21,7 @@ from perdure.worker.observer import Ending
 _WIDEST_TASK = 24
 _INDENT = " " * 10
 _WHAT = 9
-_TOOK = 9
+_TOOK = 11
 
 RESET, DIM, RED, GREEN, YELLOW, CYAN = ("\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m")
 _BAD = {"fail": "failed", "crash": "crashed", "time_out": "timed out", "break": "failed"}
@@ -80,20 +80,18 @@ class RunLines:
         ids = sorted(task.id for task in discovered.tasks)
         self._widest = min(_WIDEST_TASK, max(map(len, ids), default=0))
         names = ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
-        count = {0: "no tasks", 1: "1 task"}.get(len(ids), f"{len(ids)} tasks")
-        told = self._paper.paint(f"Ready with {count}", GREEN if ids else YELLOW)
-        self._add(f"{told}{': ' * bool(ids)}{names}  {self._paper.paint('version ' + answer.version, DIM)}")
+        told = self._paper.paint(f"Ready, version {answer.version}:", GREEN if ids else YELLOW)
+        self._add(f"{told} {names or 'there are no tasks'}")
 
     def began(self, run: Assignment) -> None:
         """Tell that an attempt begins."""
-        again = f"  attempt {run.attempt}" if run.attempt > 1 else ""
-        self._add(self._line(run, "started", CYAN) + self._paper.paint(again, DIM))
+        self._add(self._line(run, "started" if run.attempt == 1 else f"attempt {run.attempt}", CYAN).rstrip())
 
     def ended(self, run: Assignment, ending: Ending, verdict: Verdict) -> None:
         """Tell how an attempt ended, and what comes of it."""
         what, colour = _outcome(ending)
-        took = 0.0 if isinstance(ending, Released) else ending.duration_ms
-        line = self._line(run, what, colour) + self._paper.paint(f"{duration_text(took):>{_TOOK}}", DIM)
+        took = "" if isinstance(ending, Released) else duration_text(ending.duration_ms)
+        line = self._line(run, what, colour) + self._paper.paint(f"{took:>{_TOOK}}", DIM)
         told = _told(run, ending, verdict)
         # The width without colour decides whether what is told fits beside the rest.
         plain = 10 + max(self._widest, len(run.task)) + len(run.run_id) + 4 + _WHAT + _TOOK
@@ -149,8 +147,8 @@ def _told(run: Assignment, ending: Ending, verdict: Verdict) -> str:
 
 
 def first_line(error: RunError) -> str:
-    """Return an error's name and the first line of what it says."""
-    name = error.name or (error.code.value if error.code else "")
+    """Return an exception's name and the first line of what it says, or what Perdure says itself."""
+    name = error.name or ""
     message = next(iter((error.message or error.raw or "").strip().splitlines()), "")
     return f"{name}: {message}" if name and message else name or message
 

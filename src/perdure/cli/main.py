@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from perdure.cli import dev, doctor, init, runs, server, tasks, trigger, worker, workers
-from perdure.cli.exits import Exit, tell, tell_usage
+from perdure.cli.exits import Exit, complain, tell, tell_usage
 from perdure.core.errors import PerdureError
 from perdure.core.settings import check_names
 
+# \b keeps a paragraph's lines as they are.
 EPILOG = "\n\n".join(
     [
-        "Exit codes: " + "; ".join(f"{exit.value} {exit.meaning}" for exit in Exit) + ".",
+        "\n".join(["\b", "Exit codes:", *(f"  {exit.value}  {exit.meaning}" for exit in Exit)]),
         "Settings are PERDURE_… variables, the same for every command; `perdure doctor` checks them.",
     ]
 )
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Background jobs and AI agents in plain async Python.",
     epilog=EPILOG,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # loading it takes longer than the rest of `perdure --help`
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -73,9 +75,12 @@ def run(arguments: list[str]) -> int:
         return tell_usage(error)
     except PerdureError as error:
         return tell(error)
-    except BrokenPipeError:
+    except BrokenPipeError:  # an OSError too
         # Whoever read our output has enough; without this the interpreter complains when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except OSError as error:
+        complain(str(error))
         return Exit.FAILED
 
 

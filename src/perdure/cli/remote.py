@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from perdure.cli.live import first_line
 from perdure.client import Client
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption, NotFound, RunFailed
 from perdure.core.lifecycle import Status
 from perdure.wire.runs import RunResult
-from perdure.wire.values import JSON, SerializedError
+from perdure.wire.values import JSON
 
 _TRIES = 3
 
@@ -123,9 +124,6 @@ def output_of(result: RunResult) -> Any:
 
 
 def failure_of(result: RunResult) -> RunFailed:
-    """Return the error for a run that did not succeed."""
-    shown = SerializedError.of(result.error) if result.error else None
-    told = (
-        f"{shown.name}: {shown.message}" if shown and shown.name else shown.message if shown else "no error"
-    )
+    """Return the error for a run that did not succeed, with the first line of its own."""
+    told = first_line(result.error) if result.error else f"`perdure runs logs {result.id}` tells more"
     return RunFailed(run=result.id, task=result.task_identifier, status=result.status.value, error=told)

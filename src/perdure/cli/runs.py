@@ -6,17 +6,25 @@ import typer
 
 from perdure.cli.trigger import Json, Metadata, Payload, Tag, Timeout, Wait
 
-app = typer.Typer(help="Look at runs, cancel and replay them.", no_args_is_help=True)
+app = typer.Typer()
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 Many = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="May be repeated.")]
-Text = Annotated[str | None, typer.Option()]
+Text = Annotated[str | None, typer.Option(metavar="TEXT")]
+
+
+@app.callback(invoke_without_command=True)
+def runs(context: typer.Context) -> None:
+    """Look at runs, cancel and replay them."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command("list")
 def list_runs(
     status: Annotated[
-        list[str] | None, typer.Option("--status", "-s", help="As in failed or executing; may be repeated.")
+        list[str] | None,
+        typer.Option("--status", "-s", metavar="STATUS", help="As in failed or executing; may be repeated."),
     ] = None,
     task: Many = None,
     tag: Tag = None,
@@ -39,7 +47,9 @@ def list_runs(
         str | None, typer.Option("--to", metavar="MOMENT", help="Created at or before this.")
     ] = None,
     after: Annotated[str | None, typer.Option(metavar="RUN", help="Only runs older than this one.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 25,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="NUMBER", min=1, help="How many at most.")
+    ] = 25,
     json: Json = False,
 ) -> None:
     """List runs, newest first; each filter narrows the list."""
@@ -95,21 +105,24 @@ def get(run: RunId, json: Json = False) -> None:
 
 @app.command()
 def cancel(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The runs' ids.")], json: Json = False
+    run: Annotated[list[str], typer.Argument(metavar="RUN...", help="The runs' ids.")], json: Json = False
 ) -> None:
-    """Cancel runs, with their unfinished children; those that have ended stay as they are."""
+    """Cancel runs, with their unfinished children.
+
+    Those that have ended stay as they are.
+    """
     from perdure.cli.remote import server
     from perdure.cli.screen import console, show_json, status_text
 
     with server() as client:
-        for run in runs:
-            client.runs.cancel(run)
-        found = [client.runs.retrieve(run) for run in runs]
+        for id in run:
+            client.runs.cancel(id)
+        found = [client.runs.retrieve(id) for id in run]
     if json:
-        show_json([{"id": run.id, "status": run.status.value} for run in found])
+        show_json([{"id": each.id, "status": each.status.value} for each in found])
         return
-    for run in found:
-        console().print(run.id, status_text(run.status))
+    for each in found:
+        console().print(each.id, status_text(each.status))
 
 
 @app.command()
@@ -122,7 +135,7 @@ def replay(
     timeout: Timeout = None,
     json: Json = False,
 ) -> int:
-    """Trigger a new run like this one, with whatever is given changed."""
+    """Trigger a new run like this one, with changes or without."""
     from perdure.cli.remote import read_duration, read_json, server
     from perdure.cli.waiting import finish, say_triggered
     from perdure.wire.runs import Triggered

@@ -18,9 +18,28 @@ from perdure.cli.screen import (
     value_text,
 )
 from perdure.core.clock import from_datetime
+from perdure.core.lifecycle import On
 from perdure.wire.runs import Event, ListedRun, Run, RunSummary
 from perdure.wire.values import SerializedError
 
+# What happens to a run, as it is said; the rest is said as it is called.
+_CHANGES = {
+    On.KNOW: "known to a worker",
+    On.CLAIM: "taken by a worker",
+    On.START: "started",
+    On.WAIT: "waits",
+    On.RESUME: "may go on",
+    On.WAKE: "goes on",
+    On.RELEASE: "handed back",
+    On.RETRY: "failed, and is tried again",
+    On.SUCCEED: "completed",
+    On.FAIL: "failed",
+    On.CRASH: "crashed",
+    On.BREAK: "could not be run",
+    On.TIME_OUT: "timed out",
+    On.EXPIRE: "expired",
+    On.CANCEL: "canceled",
+}
 _LEVELS = {"warning": YELLOW, "error": RED, "debug": DIM}
 
 
@@ -100,9 +119,9 @@ def _show_value(label: str, value: object) -> None:
 
 def _show_error(error: SerializedError) -> None:
     console().print(Text("\nError", "dim"))
-    console().print(Text(f"{error.name or 'Error'}: {error.message}", "red"))
-    if error.stack_trace:
-        console().print(Text(error.stack_trace.rstrip(), "dim"))
+    # A trace ends with the error itself.
+    told = error.stack_trace or f"{error.name or 'Error'}: {error.message}"
+    console().print(Text(told.rstrip(), "red"))
 
 
 class EventLines:
@@ -124,10 +143,18 @@ class EventLines:
             text = paint(text, _LEVELS.get(event.level, ""))
             label = event.level if event.source in (None, "logger", "logging") else event.source
         else:
-            text = paint(text if text == event.kind else f"{event.kind}: {text}", CYAN)
+            text = paint(_change(event), CYAN)
             label = "run"
         told = json.dumps(event.properties, ensure_ascii=False) if event.properties else ""
         moment = self._paper.moment(from_datetime(event.time))
         self._paper.write(
             f"{moment}  {paint(f'{label:<7}', DIM)}  {text}  {paint(told, DIM)}".rstrip() + "\n"
         )
+
+
+def _change(event: Event) -> str:
+    """Return in words what happened to a run."""
+    known = event.kind in On.__members__.values()
+    words = _CHANGES.get(On(event.kind), event.kind) if known else event.kind
+    attempt = f" attempt {event.attempt}" if event.kind == On.START and event.attempt else ""
+    return f"{words}{attempt}{f': {event.message}' if event.message != event.kind else ''}"

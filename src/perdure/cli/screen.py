@@ -12,6 +12,7 @@ from rich.text import Text
 
 from perdure.core.lifecycle import FAILURES, FINAL, Status
 from perdure.wire.model import Model
+from perdure.wire.workers import ImportProblem
 
 # Output that is piped is not cut at any width.
 _UNLIMITED = 10_000
@@ -50,16 +51,18 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, keep:
     """Write a table.
 
     Args:
-        headings: the names of the columns.
+        headings: the names of the columns; none is shown if all are empty.
         rows: their cells; a text is never read as markup.
         keep: columns that are not broken into lines when the terminal is narrow.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headings)
+    )
     for heading in headings:
         table.add_column(heading, no_wrap=heading in keep, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    console().print(table)
+    _print(table)
 
 
 def show_fields(fields: Iterable[tuple[str, Cell]]) -> None:
@@ -69,7 +72,15 @@ def show_fields(fields: Iterable[tuple[str, Cell]]) -> None:
     table.add_column(overflow="fold")
     for name, value in fields:
         table.add_row(name, Text(value) if isinstance(value, str) else value)
-    console().print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """Write a table without the blanks that fill up its last column."""
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def status_text(status: Status) -> Text:
@@ -98,6 +109,11 @@ def duration_text(milliseconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def place_text(problem: ImportProblem) -> str:
+    """Return where a problem is: `file:line`."""
+    return f"{problem.file_path}:{problem.line}" if problem.line else problem.file_path
 
 
 def value_text(value: Any) -> str:

@@ -8,11 +8,18 @@ import typer
 from perdure.cli.kin import Parent, end_with
 
 Host = Annotated[
-    str | None, typer.Option(help="The address to listen on.", show_default="PERDURE_HOST, or 127.0.0.1")
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="The address to listen on.", show_default="PERDURE_HOST, or 127.0.0.1"
+    ),
 ]
 Port = Annotated[
     int | None,
-    typer.Option(help="The port to listen on; 0 takes any free one.", show_default="PERDURE_PORT, or 3030"),
+    typer.Option(
+        metavar="PORT",
+        help="The port to listen on; 0 takes any free one.",
+        show_default="PERDURE_PORT, or 3030",
+    ),
 ]
 
 
@@ -22,6 +29,7 @@ def server(
     database: Annotated[
         str | None,
         typer.Option(
+            metavar="URL",
             help="sqlite:///file or postgresql://user@host/name.",
             show_default="PERDURE_DATABASE_URL, or a file in .perdure",
         ),

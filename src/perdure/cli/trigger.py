@@ -21,10 +21,14 @@ Delay = Annotated[
     str | None,
     typer.Option(metavar="DURATION|MOMENT", help="When to start: 10m, 1h30m, or 2026-12-24T18:00."),
 ]
-Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag; may be repeated.")]
+Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TEXT", help="A tag; may be repeated.")]
 Key = Annotated[
     str | None,
-    typer.Option("--idempotency-key", help="A second trigger with the same key gives the first one's run."),
+    typer.Option(
+        "--idempotency-key",
+        metavar="TEXT",
+        help="A second trigger with the same key gives the first one's run.",
+    ),
 ]
 KeyTtl = Annotated[
     str | None,
@@ -32,21 +36,29 @@ KeyTtl = Annotated[
         "--idempotency-key-ttl", metavar="DURATION", help="How long the key counts; 30d by default."
     ),
 ]
-Queue = Annotated[str | None, typer.Option(help="The queue, in place of the task's own.")]
-ConcurrencyKey = Annotated[str | None, typer.Option(help="Gives the queue's limit to each key.")]
-Priority = Annotated[float | None, typer.Option(help="Seconds of head start over others of the queue.")]
+Queue = Annotated[str | None, typer.Option(metavar="NAME", help="The queue, in place of the task's own.")]
+ConcurrencyKey = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Gives the queue's limit to each key.")
+]
+Priority = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="Seconds of head start over others of the queue.")
+]
 Ttl = Annotated[str | None, typer.Option(metavar="DURATION", help="Expire if it has not started by then.")]
-MaxAttempts = Annotated[int | None, typer.Option(min=1, help="How often it is tried at most.")]
+MaxAttempts = Annotated[
+    int | None, typer.Option(min=1, metavar="NUMBER", help="How often it is tried at most.")
+]
 MaxDuration = Annotated[str | None, typer.Option(metavar="DURATION", help="The active time it may take.")]
-Machine = Annotated[str | None, typer.Option(help="The machine preset, such as small-2x.")]
+Machine = Annotated[str | None, typer.Option(metavar="NAME", help="The machine preset, such as small-2x.")]
 Metadata = Annotated[str | None, typer.Option(metavar="JSON|@FILE", help="The run's metadata.")]
 Test = Annotated[bool, typer.Option("--test", help="Mark it as a test.")]
-Version = Annotated[str | None, typer.Option("--task-version", help="The version of the code to run.")]
+Version = Annotated[
+    str | None, typer.Option("--task-version", metavar="VERSION", help="The version of the code to run.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, in the API's spelling.")]
 
 
 def trigger(
-    task: Annotated[str, typer.Argument(help="The task's id.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")],
     payload: Payload = None,
     wait: Wait = False,
     timeout: Timeout = None,

@@ -9,7 +9,7 @@ from perdure.cli.folder import Folder, find_root
 from perdure.cli.kin import Parent, end_with
 
 Concurrency = Annotated[
-    int | None, typer.Option(min=1, help="Runs at once.", show_default="ten per processor")
+    int | None, typer.Option(min=1, metavar="NUMBER", help="Runs at once.", show_default="ten per processor")
 ]
 
 
@@ -17,12 +17,18 @@ def worker(
     folder: Folder = None,
     concurrency: Concurrency = None,
     name: Annotated[
-        str | None, typer.Option(help="What the worker is called.", show_default="the host and process id")
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="What the worker is called.", show_default="the host and process id"
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings and errors only.")] = False,
     parent: Parent = None,
 ) -> int:
-    """Run a project's tasks for the server at PERDURE_API_URL, and show them as they run."""
+    """Run a project's tasks, and show them as they run.
+
+    They come from the server at PERDURE_API_URL, with PERDURE_SECRET_KEY.
+    """
     end_with(parent)
     import asyncio
 

@@ -1,0 +1,27 @@
+"""Tasks for the tests of the command line."""
+
+import asyncio
+import os
+
+from perdure import Retry, logger, task
+
+
+@task
+async def greet(name: str = "world") -> str:
+    logger.info("greeting", name=name)
+    return f"Hello, {name}!"
+
+
+@task(retry=Retry(max_attempts=2, min_timeout=0.01, randomize=False))
+async def refuse(order: str) -> None:
+    raise ValueError(f"no order {order}\nand no more")
+
+
+@task(retry=Retry(max_attempts=1))
+async def rest(seconds: float = 600) -> None:
+    await asyncio.sleep(seconds)
+
+
+@task
+def whoami() -> int:
+    return os.getpid()
