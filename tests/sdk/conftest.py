@@ -13,6 +13,7 @@ from perdure.sdk import hooks, queues, registry
 def _clean_globals() -> Iterator[None]:
     tasks, made = list(registry._declared), list(queues._declared)
     streams, handlers, level = (sys.stdout, sys.stderr), list(logging.root.handlers), logging.root.level
+    registry._declared[:], queues._declared[:] = [], []
     yield
     registry._declared[:], queues._declared[:] = tasks, made
     sys.stdout, sys.stderr = streams
