@@ -1,25 +1,27 @@
 """Writes the pages that come from the code: `./dev gen`; `--check` only tells what is stale.
 
-Errors, settings, HTTP endpoints, the OpenAPI document and the picture of a run's life are each said once,
+Errors, settings, HTTP endpoints, commands and the picture of a run's life are each said once,
 in the code, and shown here.
 """
 
 import inspect
-import json
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import click
+import typer
 
 import perdure
 import perdure.core.storage_errors
+from perdure.cli.main import app
 from perdure.core import errors
 from perdure.core.lifecycle import FINAL, TRANSITIONS
 from perdure.core.settings import SETTINGS
 from perdure.sdk import project
 from perdure.wire.endpoint import Audience
 from perdure.wire.endpoints import ENDPOINTS
-from perdure.wire.openapi import openapi
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by ./dev gen from the code; edit that. -->\n\n"
@@ -62,7 +64,7 @@ def http_page() -> str:
     parts = [
         NOTE + "# HTTP\n\nThe API of Trigger.dev, which its official clients speak, and a few endpoints of "
         "our own. `Authorization: Bearer <secret key>`, or a public token where *public* stands. The whole "
-        "as [OpenAPI](openapi.json), also at `/openapi.json` of each server.\n\n"
+        "as OpenAPI is at `/openapi.json` of each server.\n\n"
         "| | | who | |\n|---|---|---|---|"
     ]
     for endpoint in ENDPOINTS:
@@ -102,14 +104,25 @@ def _without_layout(docstring: str) -> str:
     return "\n".join("\n" + line + "\n" if line in ("Args:", "Raises:") else line for line in lines)
 
 
-def openapi_file() -> str:
-    """Return the OpenAPI document."""
-    return (
-        json.dumps(
-            openapi(ENDPOINTS, version=version("perdure")), indent=1, ensure_ascii=False, sort_keys=True
-        )
-        + "\n"
-    )
+def cli_page() -> str:
+    """Return the page of all commands, as their own help tells them."""
+    parts = [NOTE + "# Command line\n"]
+    for names, command in _commands((), typer.main.get_command(app)):
+        name = " ".join(("perdure", *names))
+        with click.Context(command, info_name=name, terminal_width=78, color=False) as context:
+            text = click.unstyle(command.get_help(context))
+        parts.append(f"## {name}\n\n```text\n{_trimmed(text)}\n```\n")
+    return "\n".join(parts)
+
+
+def _commands(names: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield names, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands((*names, name), inner)
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -117,7 +130,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/http.md": http_page,
     "reference/python.md": face_page,
-    "reference/openapi.json": openapi_file,
+    "reference/cli.md": cli_page,
     "internals/lifecycle.md": lifecycle_page,
 }
 
