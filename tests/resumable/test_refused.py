@@ -348,6 +348,7 @@ def test_a_function_nested_too_deep_is_imported_and_refused(project: Project) ->
         capture(coroutine)
 
     assert refused.value.function == f"{module.__name__}.deep"
+    assert "too deep" in refused.value.reason
     assert [coroutine.send(None) for _ in range(3)] == [2, 3, 4]
     with pytest.raises(StopIteration):
         coroutine.send(None)

@@ -65,12 +65,17 @@ def _definition(code: CodeType) -> Definition | None:
     return known[1]
 
 
+_UNTOUCHED = "is not resumable: install() its folder or decorate it"
+
+
 def read_frame(frame: Any) -> Frame:
     """One frame: where it is, and its locals."""
     code = frame.f_code
     definition = _definition(code)
     if definition is None or definition.lowered is None or POINT not in code.co_varnames:
-        raise Blocked(f"{describe_code(code, frame)} is not resumable: install() its folder or decorate it")
+        deep = definition is not None and not definition.shallow
+        why = "is too deep for Python: move inner blocks into a function" if deep else _UNTOUCHED
+        raise Blocked(f"{describe_code(code, frame)} {why}")
     variables = frame.f_locals
     number = variables.get(POINT, 0)
     site = definition.sites.get(number)
