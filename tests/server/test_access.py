@@ -44,7 +44,7 @@ def sign(api: Api, *scopes: str, key: str | None = None, **claims: Any) -> str:
 def url(endpoint: Endpoint, run: str = "run_x") -> str:
     values = {
         name: run if name == "run" else "echo"
-        for name in ("run", "task", "key")
+        for name in ("run", "task", "key", "token")
         if f"{{{name}}}" in endpoint.path
     }
     return endpoint.url(**values)
