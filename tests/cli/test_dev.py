@@ -1,6 +1,7 @@
 """The process tree of `perdure dev`."""
 
 import json
+import os
 import signal
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 from perdure.cli.exits import Exit
 from tests.cli.command import PATIENCE, Dev, dev, perdure
 from tests.cli.conftest import copy_project
+
+pytestmark = pytest.mark.slow
 
 KEY = "tr_dev_0123456789abcdef0123"
 
@@ -46,17 +49,22 @@ def test_runs_are_shown_as_they_happen(world: Dev):
 
 
 def test_a_save_loads_the_new_code_and_runs_under_way_finish_with_theirs(world: Dev):
-    file = world.folder / "tasks" / "shop.py"
+    file, pipe = world.folder / "tasks" / "shop.py", world.folder / "pipe"
     before = file.read_text()
-    old = world.perdure("trigger", "rest", "-p", '{"seconds": 3}', "--json").json["id"]
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)  # with a reader's end too, so that it does not wait for one
+    old = world.perdure("trigger", "listen", "-p", json.dumps({"pipe": str(pipe)}), "--json").json["id"]
     world.command.until(old, "started")
 
     file.write_text(before.replace("Hello", "Salut"))
-
     world.command.until("tasks/shop.py changed")
     world.command.until("Ready")
-    assert greeting(world) == "Salut, world!"
+    os.write(end, b"Ann")
+    os.close(end)
+
     world.command.until(old, "completed")
+    assert world.perdure("runs", "get", old, "--json").json["output"] == "Hello, Ann!"
+    assert greeting(world) == "Salut, world!"
     file.write_text(before)
     world.command.until("Ready")
 
@@ -97,8 +105,8 @@ def test_a_server_that_is_killed_is_started_again_at_the_same_address(world: Dev
     world.command.child("server").kill()
 
     world.command.until("The server was killed (SIGKILL)")
-    run = world.perdure("doctor", "--json")
-    assert greeting(world) == "Hello, world!", run.out
+    world.command.until("The server answers again")
+    assert greeting(world) == "Hello, world!"
 
 
 def test_a_given_key_becomes_that_of_the_environment(project: Path):

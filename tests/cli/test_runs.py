@@ -190,7 +190,7 @@ def test_workers_and_their_tasks_are_listed(world: Dev):
     found = world.perdure("tasks", "--server", "--json").json
 
     assert worker["name"] in world.perdure("workers").out
-    assert {task["id"] for task in found["tasks"]} == {"greet", "refuse", "rest", "whoami"}
+    assert {task["id"] for task in found["tasks"]} == {"greet", "listen", "refuse", "rest", "whoami"}
     assert found["version"] == worker["version"]
 
 

@@ -115,6 +115,7 @@ class DevTree:
             if not patience.lasts() or not await self._start_server(command):
                 self._screen.warn("The server does not stay up; stopping.")
                 return
+            self._screen.say("The server answers again.")
 
     # The worker.
 

@@ -15,7 +15,16 @@ from perdure.cli.screen import duration_text
 from perdure.core.clock import Clock, SystemClock, to_datetime
 from perdure.wire.executor import Discovered
 from perdure.wire.values import RunError
-from perdure.wire.workers import Assignment, Canceled, Connected, Failed, Released, Succeeded, Verdict
+from perdure.wire.workers import (
+    Assignment,
+    Canceled,
+    Connected,
+    Failed,
+    Parked,
+    Released,
+    Succeeded,
+    Verdict,
+)
 from perdure.worker.observer import Ending
 
 _WIDEST_TASK = 24
@@ -129,6 +138,8 @@ def _outcome(ending: Ending) -> tuple[str, str]:
             return "canceled", YELLOW
         case Released():
             return "released", YELLOW
+        case Parked():
+            return "waits", YELLOW
 
 
 def _told(run: Assignment, ending: Ending, verdict: Verdict) -> str:

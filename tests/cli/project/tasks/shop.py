@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 from perdure import Retry, logger, task
 
@@ -20,6 +21,12 @@ async def refuse(order: str) -> None:
 @task(retry=Retry(max_attempts=1))
 async def rest(seconds: float = 600) -> None:
     await asyncio.sleep(seconds)
+
+
+@task
+async def listen(pipe: str) -> str:
+    """Say hello to whoever writes their name into a pipe."""
+    return f"Hello, {await asyncio.to_thread(Path(pipe).read_text)}!"
 
 
 @task
