@@ -56,7 +56,8 @@ async def test_a_deadlocked_transaction_runs_again(shelf: Database):
 
     await asyncio.gather(shelf.transact(add_to_both, "a", "b"), shelf.transact(add_to_both, "b", "a"))
 
-    assert tries == 3
+    # The server aborts one of the two; it may choose a try of the other as well.
+    assert tries in (3, 4)
 
 
 async def test_a_transaction_that_lost_its_connection_runs_again(shelf: Database, shelf_url: str):
