@@ -46,6 +46,11 @@ def test_what_is_old_is_forgotten_when_the_settings_say():
     assert (settings.run_retention_ms, settings.log_retention_ms) == (14 * 86_400_000, None)
 
 
+def test_a_lease_is_in_seconds():
+    assert read_settings({"PERDURE_LEASE_SECONDS": "5"}).lease_ms == 5000
+    assert read_settings({}).lease_ms == 30_000
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -56,6 +61,8 @@ def test_what_is_old_is_forgotten_when_the_settings_say():
         ({"PERDURE_SECRET_KEY": "secret"}, "a key is tr_dev_"),
         ({"PERDURE_ENVIRONMENTS": "prod=tr_qa_0123456789abcdef"}, "a key is tr_dev_"),
         ({"PERDURE_ENVIRONMENTS": "dev"}, "environment dev is there twice"),
+        ({"PERDURE_LEASE_SECONDS": "0"}, "'0' is no length of a lease"),
+        ({"PERDURE_LEASE_SECONDS": "30s"}, "use whole seconds"),
         ({"PERDURE_RUN_RETENTION": "long"}, "'long' is no duration.* say never"),
     ],
 )

@@ -61,9 +61,10 @@ class SQLiteFiles:
 class PostgresDatabases:
     """Migrated databases, emptied each time they are asked for, and new ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: str | None = None) -> None:
+        """Use a server, by its URL; else that of the session."""
         self._loop = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._server = postgres.server_url()
+        self._server = server or postgres.server_url()
         self._to_close = ExitStack()
         self._kept: dict[tuple[Schema, ...], tuple[str, asyncpg.Connection]] = {}
 

@@ -21,6 +21,7 @@ SETTINGS: dict[str, str] = {
     "PERDURE_PROJECT": "The name of the project a server's environments belong to.",
     "PERDURE_RUN_RETENTION": "How long runs are kept after their end: 90d by default; never forgets none.",
     "PERDURE_LOG_RETENTION": "How long log lines are kept after it: 30d by default; never forgets none.",
+    "PERDURE_LEASE_SECONDS": "How long a worker may be silent before its runs go to others; 30 by default.",
     "PERDURE_TEST_POSTGRES_URL": "The PostgreSQL server that Perdure's own tests use.",
 }
 """The name of each, and what it does."""

@@ -33,6 +33,9 @@ if sys.platform != "win32":
 else:
     from asyncio import new_event_loop
 
+HEARTBEATS_PER_LEASE = 3
+"""Two may be lost, and the lease is kept."""
+
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # longer than clients keep a connection, so that none is closed under a request
 
@@ -82,7 +85,10 @@ async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) ->
 
 def _engine_settings(settings: Settings) -> EngineSettings:
     return EngineSettings(
-        run_retention_ms=settings.run_retention_ms, log_retention_ms=settings.log_retention_ms
+        lease_ms=settings.lease_ms,
+        heartbeat_ms=settings.lease_ms // HEARTBEATS_PER_LEASE,
+        run_retention_ms=settings.run_retention_ms,
+        log_retention_ms=settings.log_retention_ms,
     )
 
 

@@ -69,6 +69,8 @@ class Settings:
     #: how long runs, and their log lines, are kept after their end, in milliseconds; None for ever
     run_retention_ms: int | None = EngineSettings.run_retention_ms
     log_retention_ms: int | None = EngineSettings.log_retention_ms
+    #: how long a worker may be silent before its runs go to others
+    lease_ms: int = EngineSettings.lease_ms
     #: how long a stop waits for requests under way, in seconds
     stop_seconds: float = 10.0
 
@@ -102,6 +104,7 @@ def read_settings(
         environments=_environments(variables, environments),
         run_retention_ms=_retention(variables, "PERDURE_RUN_RETENTION", Settings.run_retention_ms),
         log_retention_ms=_retention(variables, "PERDURE_LOG_RETENTION", Settings.log_retention_ms),
+        lease_ms=_lease(variables),
     )
 
 
@@ -109,6 +112,16 @@ def _port(value: str | int) -> int:
     if not str(value).isdigit() or not int(value) <= 65_535:
         raise BadSetting(setting="PERDURE_PORT", reason=f"{value!r} is no port; use 0 to 65535")
     return int(value)
+
+
+def _lease(variables: Mapping[str, str]) -> int:
+    text = variables.get("PERDURE_LEASE_SECONDS")
+    if not text:
+        return Settings.lease_ms
+    if not text.isdecimal() or not 1 <= int(text) <= 3600:
+        reason = f"{text!r} is no length of a lease; use whole seconds from 1 to 3600"
+        raise BadSetting(setting="PERDURE_LEASE_SECONDS", reason=reason)
+    return int(text) * 1000
 
 
 def _retention(variables: Mapping[str, str], setting: str, default: int | None) -> int | None:
