@@ -15,6 +15,7 @@ from perdure.core.lazy import on_demand
 _HOMES = {
     "AbortRun": "perdure.core.errors",
     "AnswerInvalid": "perdure.core.errors",
+    "Approval": "perdure.sdk.wait",
     "AsyncClient": "perdure.client",
     "BadDuration": "perdure.core.errors",
     "BadOption": "perdure.core.errors",
@@ -45,6 +46,7 @@ _HOMES = {
     "SnapshotTooLarge": "perdure.core.errors",
     "Task": "perdure.sdk.task",
     "TaskError": "perdure.core.errors",
+    "Token": "perdure.sdk.wait",
     "Unauthorized": "perdure.core.errors",
     "UnknownOption": "perdure.core.errors",
     "Unprocessable": "perdure.core.errors",

@@ -64,6 +64,8 @@ from perdure.sdk.task import (
     task,
 )
 from perdure.sdk.wait import (
+    Approval,
+    Token,
     checkpoint,
     wait,
 )
@@ -71,6 +73,7 @@ from perdure.sdk.wait import (
 __all__ = [
     "AbortRun",
     "AnswerInvalid",
+    "Approval",
     "AsyncClient",
     "BadDuration",
     "BadOption",
@@ -101,6 +104,7 @@ __all__ = [
     "SnapshotTooLarge",
     "Task",
     "TaskError",
+    "Token",
     "Unauthorized",
     "UnknownOption",
     "Unprocessable",

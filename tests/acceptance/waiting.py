@@ -5,7 +5,9 @@ import os
 import threading
 from pathlib import Path
 
-from perdure import AbortRun, checkpoint, ctx, gather, race, task, wait
+from pydantic import BaseModel
+
+from perdure import AbortRun, Token, WaitTimeout, checkpoint, ctx, gather, race, task, wait
 
 
 def mark(file: str, text: str) -> None:
@@ -70,7 +72,7 @@ async def retry(file: str) -> int:
     mark(file, "fetched")
     child = await add.trigger_and_wait(a=1, b=1)
     await checkpoint("fetched", {"child": child})
-    mark(file, f"try {ctx.attempt.number}")
+    mark(file, f"try-{ctx.attempt.number}")
     if ctx.attempt.number == 1:
         raise ValueError("once")
     return child + ctx.attempt.number
@@ -89,3 +91,33 @@ async def pinned(seconds: float, file: str) -> int:
 @task(id="library")
 async def library() -> list[object]:
     return await asyncio.gather(add.trigger_and_wait(a=5, b=5), asyncio.sleep(0.01, "slept"))
+
+
+class Answer(BaseModel):
+    yes: bool
+
+
+@task(id="ask")
+async def ask(file: str) -> bool:
+    token = await wait.create_token(timeout="1h", tags=["asked"])
+    mark(file, f"{token.id} {token.url} {token.public_access_token}")
+    answer = await wait.for_token(token, Answer)
+    return answer.yes
+
+
+@task(id="ask-in-vain")
+async def ask_in_vain() -> str:
+    token = await wait.create_token(timeout="1s")
+    try:
+        return await wait.for_token(token)
+    except WaitTimeout:
+        return "nobody came"
+
+
+@task(id="approve")
+async def approve(file: str) -> str:
+    def tell(token: Token) -> None:
+        mark(file, token.id)
+
+    approval = await wait.for_approval(tell, timeout="1h")
+    return f"{approval.approved} by {approval.by}"

@@ -273,6 +273,8 @@ def leaves(awaitable: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     owner = waiting_object(current)
     if isinstance(owner, Join):
         yield from _branch_leaves(owner.branches, path)
+        if owner.is_about_to_go_on:
+            yield path, None
     elif isinstance(owner, AsyncGeneratorType):
         yield from leaves(owner.ag_await, path)
     else:

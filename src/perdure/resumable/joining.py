@@ -134,6 +134,11 @@ class Join:
         """The branches that have not ended."""
         return [branch for branch in self.branches if branch.outcome is None]
 
+    @property
+    def is_about_to_go_on(self) -> bool:
+        """Whether what has ended decides the whole, and the loop has only not come to it yet."""
+        return not self.live or (self.decided is None and self._decision() is not None)
+
     def __await__(self) -> Generator[Any, Any, Any]:
         return (yield from (self._as_tasks() if under_asyncio() else self._by_hand()))
 

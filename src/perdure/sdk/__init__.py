@@ -2,4 +2,4 @@
 
 from perdure.core.lazy import on_demand
 
-__getattr__, __dir__ = on_demand(__name__, {}, modules=("codec", "parking", "waits"))
+__getattr__, __dir__ = on_demand(__name__, {}, modules=("codec", "parking", "tokens", "waits"))

@@ -1,3 +1,4 @@
 from perdure.sdk import codec as codec
 from perdure.sdk import parking as parking
+from perdure.sdk import tokens as tokens
 from perdure.sdk import waits as waits

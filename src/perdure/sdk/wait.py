@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
-from perdure import sdk
+from perdure import sdk, wire
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadDuration
 from perdure.core.names import check_options
 from perdure.sdk import context
+from perdure.sdk.handle import clients
+
+M = TypeVar("M")
 
 
 class Units(TypedDict, total=False):
@@ -23,6 +27,40 @@ class Units(TypedDict, total=False):
     weeks: float
     months: int
     years: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """Something that a run waits for until somebody answers."""
+
+    id: str
+    #: where anyone may POST the answer, without a key
+    url: str
+    #: what a browser may complete it with, by the API
+    public_access_token: str
+    #: whether an idempotency key already stood for it, so that no new one was made
+    is_cached: bool = False
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What `wait.for_approval` returns; the answer is an object with these keys, or true or false."""
+
+    approved: bool
+    by: str | None = None
+    reason: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.approved
+
+
+class TokenOptions(TypedDict, total=False):
+    """How a token is made."""
+
+    timeout: Duration | datetime | None
+    tags: str | list[str] | None
+    idempotency_key: str | None
+    idempotency_key_ttl: Duration | None
 
 
 class Wait:
@@ -81,6 +119,96 @@ class Wait:
             raise BadDuration(f"wait.until_true can't call every {every!r}: use a second or more.")
         end = None if timeout is None else sdk.waits.now() + to_milliseconds(timeout)
         return sdk.waits.until_true(function, pause, end)
+
+    async def create_token(self, **options: Unpack[TokenOptions]) -> Token:
+        """Make a token, here or outside of runs; `wait.for_token` waits for it.
+
+        Args:
+            options: `timeout` (a duration or a moment; ten minutes by default), `tags`, and
+                `idempotency_key` with `idempotency_key_ttl`: the same key gives the same token, so
+                `ctx.idempotency_key("approval")` makes one for the run, however often it is restored.
+        """
+        return await sdk.tokens.create(options)
+
+    def create_token_sync(self, **options: Unpack[TokenOptions]) -> Token:
+        """Make a token as `create_token` does, blocking."""
+        return sdk.tokens.create_sync(options)
+
+    @overload
+    def for_token(self, token: Token | str, model: type[M]) -> Awaitable[M]: ...
+    @overload
+    def for_token(self, token: Token | str, model: None = None) -> Awaitable[Any]: ...
+    def for_token(self, token: Token | str, model: Any = None) -> Awaitable[Any]:
+        """Wait until somebody completes a token, and return the data.
+
+        Args:
+            token: the token, or its id.
+            model: the type of the data; any that Pydantic knows.
+
+        Raises:
+            WaitTimeout: nobody did in time.
+            AnswerInvalid: the data does not fit the model.
+            OutsideRun: this is no task.
+        """
+        context.check_waits("wait.for_token")
+        return sdk.waits.for_token(_id(token), model)
+
+    def for_approval(
+        self, ask: Callable[[Token], Any] | None = None, **options: Unpack[TokenOptions]
+    ) -> Awaitable[Approval]:
+        """Make a token, ask somebody, and wait for a yes or no.
+
+        Args:
+            ask: is given the token, to send its URL to whom it concerns; blocking or async.
+            options: of the token.
+
+        Raises:
+            WaitTimeout: nobody answered in time.
+            AnswerInvalid: the answer is neither.
+            OutsideRun: this is no task.
+        """
+        context.check_waits("wait.for_approval")
+        return sdk.tokens.for_approval(ask, options)
+
+    async def complete_token(self, token: Token | str, data: Any = None) -> None:
+        """Complete a token, here or outside of runs; of several answers the first counts.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        await clients.asynchronous.tokens.complete(_id(token), data)
+
+    def complete_token_sync(self, token: Token | str, data: Any = None) -> None:
+        """Complete a token as `complete_token` does, blocking."""
+        clients.blocking.tokens.complete(_id(token), data)
+
+    async def retrieve_token(self, token: Token | str) -> wire.waits.Token:
+        """Get a token: its status, its answer, and who gave it.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return await clients.asynchronous.tokens.retrieve(_id(token))
+
+    def retrieve_token_sync(self, token: Token | str) -> wire.waits.Token:
+        """Get a token as `retrieve_token` does, blocking."""
+        return clients.blocking.tokens.retrieve(_id(token))
+
+    def list_tokens(self, **filters: Any) -> AsyncIterator[wire.waits.Token]:
+        """Go through tokens, newest first, by `async for`.
+
+        Args:
+            filters: `status`, `tags`, `idempotency_key`, `created_from`, `created_to`, `period`, `size`.
+        """
+        return clients.asynchronous.tokens.list(**filters)
+
+    def list_tokens_sync(self, **filters: Any) -> Iterator[wire.waits.Token]:
+        """Go through tokens as `list_tokens` does, blocking."""
+        return clients.blocking.tokens.list(**filters)
+
+
+def _id(token: Token | str) -> str:
+    return token if isinstance(token, str) else token.id
 
 
 def _moment(duration: Duration | None, units: Units) -> int:

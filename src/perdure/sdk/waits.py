@@ -22,6 +22,7 @@ from perdure.sdk import context
 from perdure.sdk.handle import clients
 from perdure.sdk.parking import Parking
 from perdure.sdk.requests import CheckpointRequest, Child, RunWait, TimeWait, TokenWait
+from perdure.wire.runs import Triggered
 
 
 def can_wait() -> bool:
@@ -66,12 +67,13 @@ def for_checkpoint(key: str, data: Any) -> Awaitable[None]:
 async def run_child(task: Child, call: Call[Any, Any] | None) -> Any:
     """Trigger a run, wait for its result, and cancel it if nobody wants the result any more."""
     assert call is not None
-    run = await _trigger(call)
+    run, is_ours = await _trigger(call)
     call = None
     try:
         return await suspend(RunWait(run, task))
     except asyncio.CancelledError:
-        await _cancel(run)
+        if is_ours:
+            await _cancel(run)
         raise
 
 
@@ -101,25 +103,25 @@ async def until_true(function: Callable[[], Any], every: int, end: int | None) -
         await for_time(moment)
 
 
-@resumable.resumable
-async def for_approval(token: str, ask: Callable[[], Any] | None, model: Any) -> Any:
-    """Ask somebody, and wait for the answer to a token."""
-    if ask is not None:
-        asked = ask()
-        ask = None
-        if inspect.isawaitable(asked):
-            await asked
-        asked = None
-    return await for_token(token, model)
-
-
-async def _trigger(call: Call[Any, Any]) -> str:
-    made = await clients.asynchronous.send(call)
+async def _trigger(call: Call[Any, Any]) -> tuple[str, bool]:
+    """Return the run, and whether it is this run's own: not one that an idempotency key stood for."""
+    sending = asyncio.ensure_future(clients.asynchronous.send(call))
+    try:
+        made = await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        made = await sending
+        if _is_ours(call, made):
+            await _cancel(made.id)
+        raise
     inside = context.current()
     assert inside is not None
     if made.id in (inside.run.id, inside.run.parent_id, inside.run.root_id):
         raise RecursiveWait(run=inside.run.id, child=made.id)
-    return made.id
+    return made.id, _is_ours(call, made)
+
+
+def _is_ours(call: Call[Any, Any], made: Triggered) -> bool:
+    return not made.is_cached or (call.body is not None and call.body.options.implicit_key is not None)
 
 
 async def _cancel(run: str) -> None:

@@ -24,9 +24,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
+from perdure.client import AsyncClient
 from perdure.client.settings import find_access
 from perdure.core.clock import Clock, SystemClock
 from perdure.resumable import abandoned
+from perdure.sdk import tokens
 from perdure.sdk.task import Task
 from perdure.wire.executor import (
     TO_EXECUTOR,
@@ -69,6 +71,9 @@ _INTERRUPT = getattr(signal, "SIGUSR1", signal.SIGINT)
 _PURPOSE = b"perdure: stored states of runs"
 # The event loop of Windows can't watch a socket for reading; there the guard reads everything.
 _LOOP_READS = sys.platform != "win32"
+
+# What a task that triggers and waits would load while it runs; loaded here, all forks share it.
+_AT_HAND = (AsyncClient, tokens)
 
 Call = Callable[..., object]
 """How a function gets to the event loop: called, in its thread; `call_soon_threadsafe`, in the other."""
@@ -218,12 +223,16 @@ class Executor:
                     self._end(hosted, "canceled")
             case Flushed() as flushed:
                 call(self._flushed, flushed)
-            case Stored(run_id=run_id, number=number):
-                if hosted := self._runs.get(run_id):
-                    call(hosted.runtime.stored, number)
-            case Woken(wake=wake):
-                if hosted := self._runs.get(wake.run_id):
-                    call(hosted.runtime.woken, wake.answers)
+            case Stored() | Woken() as news:
+                self._hand_on(news, call)
+
+    def _hand_on(self, news: Stored | Woken, call: Call) -> None:
+        """Tell a run what it waits for."""
+        match news:
+            case Stored(run_id=run_id, number=number) if hosted := self._runs.get(run_id):
+                call(hosted.runtime.stored, number)
+            case Woken(wake=wake) if hosted := self._runs.get(wake.run_id):
+                call(hosted.runtime.woken, wake.answers)
 
     def _end(self, hosted: HostedRun, why: Why) -> None:
         if hosted.why is not None:
