@@ -71,7 +71,9 @@ async def measure(url: str) -> None:
             )
 
 
-def hundreds(db: Database, body: Callable[..., Awaitable[None]], prefix: str) -> Callable[[str], Awaitable[None]]:
+def hundreds(
+    db: Database, body: Callable[..., Awaitable[None]], prefix: str
+) -> Callable[[str], Awaitable[None]]:
     def call(id: str) -> Awaitable[None]:
         return db.transact(body, [f"{prefix}-{id}-{place}" for place in range(100)])  # pyright: ignore
 

@@ -11,7 +11,9 @@ def test_messages_come_out_of_a_stream_however_it_is_cut():
     for size in (1, 3, 7, 64, len(stream)):
         frames = Frames()
         bodies = [
-            body for start in range(0, len(stream), size) for body in frames.feed(stream[start : start + size])
+            body
+            for start in range(0, len(stream), size)
+            for body in frames.feed(stream[start : start + size])
         ]
         assert [TO_EXECUTOR.validate_json(body) for body in bodies] == [
             Stop(run_id=f"run_{number}") for number in range(20)
