@@ -1,15 +1,22 @@
 """Fixtures for every test: real databases, SQLite and PostgreSQL."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from perdure.store.connect import open_database
 from perdure.store.database import Database
 from tests.support import postgres
 from tests.support.databases import PostgresDatabases, SQLiteFiles
+
+# CI looks at the same examples each time; new ones are looked for elsewhere.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:
