@@ -9,7 +9,17 @@ import pytest
 from perdure.cli.live import Paper, RunLines
 from perdure.testing.clock import FakeClock
 from perdure.wire.values import ErrorCode, RunError
-from perdure.wire.workers import Assignment, Canceled, Failed, Released, RetryPolicy, Succeeded, Verdict
+from perdure.wire.waits import Wait
+from perdure.wire.workers import (
+    Assignment,
+    Canceled,
+    Failed,
+    Parked,
+    Released,
+    RetryPolicy,
+    Succeeded,
+    Verdict,
+)
 
 RUN = Assignment(
     run_id="run_1",
@@ -48,6 +58,23 @@ async def line(ending, verdict: Verdict = OK) -> str:
 )
 async def test_an_ending_is_one_line(ending, told: str):
     assert await line(ending) == told
+
+
+async def test_a_run_that_waits_says_what_for():
+    waits = [Wait(kind="token", subject="waitpoint_1"), Wait(kind="run", subject="run_2")]
+
+    told = await line(Parked(**REF, snapshot="", waits=waits, duration_ms=3))
+
+    assert told == "greet  run_1  waits           3 ms  for token waitpoint_1, run run_2"
+
+
+async def test_a_run_that_goes_on_from_a_stored_state_says_so():
+    sheet = io.StringIO()
+
+    RunLines(Paper(sheet), FakeClock()).began(RUN.model_copy(update={"snapshot": "…"}))
+    await asyncio.sleep(0)
+
+    assert sheet.getvalue().endswith("  greet  run_1  goes on\n")
 
 
 async def test_an_error_of_perdures_own_is_told_without_its_code():

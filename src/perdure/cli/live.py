@@ -9,12 +9,14 @@ import asyncio
 import logging
 import shutil
 import sys
-from typing import TextIO
+from datetime import datetime
+from typing import TextIO, assert_never
 
 from perdure.cli.screen import duration_text
 from perdure.core.clock import Clock, SystemClock, to_datetime
 from perdure.wire.executor import Discovered
 from perdure.wire.values import RunError
+from perdure.wire.waits import Wait
 from perdure.wire.workers import (
     Assignment,
     Canceled,
@@ -32,7 +34,8 @@ _INDENT = " " * 10
 _WHAT = 9
 _TOOK = 11
 
-RESET, DIM, RED, GREEN, YELLOW, CYAN = ("\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m")
+RESET, DIM = "\x1b[0m", "\x1b[2m"
+RED, GREEN, YELLOW, MAGENTA, CYAN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[35m", "\x1b[36m"
 _BAD = {"fail": "failed", "crash": "crashed", "time_out": "timed out", "break": "failed"}
 _LEVELS = {logging.WARNING: YELLOW, logging.ERROR: RED, logging.CRITICAL: RED}
 
@@ -94,7 +97,8 @@ class RunLines:
 
     def began(self, run: Assignment) -> None:
         """Tell that an attempt begins."""
-        self._add(self._line(run, "started" if run.attempt == 1 else f"attempt {run.attempt}", CYAN).rstrip())
+        what = "started" if run.attempt == 1 else f"attempt {run.attempt}"
+        self._add(self._line(run, "goes on" if run.snapshot else what, CYAN).rstrip())
 
     def ended(self, run: Assignment, ending: Ending, verdict: Verdict) -> None:
         """Tell how an attempt ended, and what comes of it."""
@@ -139,7 +143,8 @@ def _outcome(ending: Ending) -> tuple[str, str]:
         case Released():
             return "released", YELLOW
         case Parked():
-            return "waits", YELLOW
+            return "waits", MAGENTA
+    assert_never(ending)
 
 
 def _told(run: Assignment, ending: Ending, verdict: Verdict) -> str:
@@ -148,6 +153,8 @@ def _told(run: Assignment, ending: Ending, verdict: Verdict) -> str:
         return f"does not count: {(verdict.code or 'it had ended otherwise').replace('_', ' ')}"
     if isinstance(ending, Released):
         return ending.reason
+    if isinstance(ending, Parked):
+        return "for " + ", ".join(dict.fromkeys(map(_subject, ending.waits)))
     if not isinstance(ending, Failed):
         return ""
     error = first_line(ending.error)
@@ -155,6 +162,15 @@ def _told(run: Assignment, ending: Ending, verdict: Verdict) -> str:
         return error
     again = f"attempt {run.attempt + 1} of {run.max_attempts} in {duration_text(verdict.retry_in_ms)}"
     return f"{again}: {error}"
+
+
+def _subject(wait: Wait) -> str:
+    """Return in words what a run waits for."""
+    if wait.until is None:
+        return f"{wait.kind} {wait.subject}"
+    local = wait.until.astimezone()
+    is_today = local.date() == datetime.now(local.tzinfo).date()
+    return f"{local:%H:%M:%S}" if is_today else f"{local:%Y-%m-%d %H:%M}"
 
 
 def first_line(error: RunError) -> str:
