@@ -1,6 +1,7 @@
 """The transport for asyncio, on aiohttp (docs/decisions/0002-http-clients.md)."""
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from perdure.client.transport import ConnectionFailed, Request, Response
 
 _CONNECTIONS = 100
 _KEPT_SECONDS = 30
+_LARGE = 2**20  # bytes; aiohttp warns of more in one piece
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class AsyncTransport:
                 request.method,
                 # Without `encoded` the path would be normalised, and the %2F of an id lost.
                 yarl.URL(self._api_url + request.path, encoded=True),
-                data=request.body,
+                data=_in_pieces(request.body),
                 headers=request.headers,
                 timeout=aiohttp.ClientTimeout(total=request.timeout),
                 allow_redirects=False,
@@ -74,6 +76,11 @@ class AsyncTransport:
         for place in list(self._sessions):
             if place.process == os.getpid() and place.loop.is_closed():
                 del self._sessions[place]
+
+
+def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a body as aiohttp is to send it: a large one in pieces, so that it does not hold up the loop."""
+    return io.BytesIO(body) if body and len(body) > _LARGE else body
 
 
 class _Session:

@@ -150,7 +150,7 @@ class NotFound(PerdureError):
 
 
 class TooLarge(PerdureError):
-    """{what} is {size} bytes; the limit is {limit}."""
+    """{what} is {size} bytes; the limit is {limit}. Keep large data elsewhere and send where it is."""
 
     code = "too_large"
     status = 413

@@ -6,8 +6,8 @@ from starlette.types import Receive, Scope
 
 from perdure.core.errors import Invalid, TooLarge
 
-# The official server's text, which says it in the same words for every route.
-_TOO_LARGE = "Request body too large"
+# The official server's text, before what it leaves out: the size, the limit and the next step.
+_TOO_LARGE = "Request body too large: it"
 
 
 class ClientGone(Exception):
@@ -59,7 +59,7 @@ class Request:
         if not announced.isdigit():
             raise Invalid("Headers Error", details=[{"path": "content-length", "message": "is no number"}])
         if int(announced) > limit:
-            raise TooLarge(_TOO_LARGE, size=int(announced), limit=limit)
+            raise TooLarge(what=_TOO_LARGE, size=int(announced), limit=limit)
 
     async def body(self, limit: int) -> bytes:
         """Read the body; a chunked one, whose length nobody announced, is counted as it comes.
@@ -76,7 +76,7 @@ class Request:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise TooLarge(_TOO_LARGE, size=size, limit=limit)
+                raise TooLarge(what=_TOO_LARGE, size=size, limit=limit)
             chunks.append(chunk)
             more = message.get("more_body", False)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
