@@ -4,11 +4,15 @@ import base64
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from perdure.core.clock import to_datetime
+from perdure.core.errors import NotFound
+from perdure.store import retention
 from perdure.store.rows import Worker
 from perdure.testing.clock import FakeClock
 from perdure.wire.runs import TriggerOptions
-from perdure.wire.waits import Wait, WaitKind
+from perdure.wire.waits import CreateToken, Wait, WaitKind
 from perdure.wire.workers import Assignment, Checkpointed, Failed, Parked, Pinned, PollRuns, Succeeded
 from tests.support.make import Make, error
 
@@ -172,3 +176,18 @@ async def test_a_canceled_run_that_waits_is_not_woken(make: Make, clock: FakeClo
 
     assert await make.claim(worker) == []
     assert (await make.row(run)).status == "CANCELED"
+
+
+async def test_old_tokens_are_forgotten_unless_they_wait(make: Make, clock: FakeClock):
+    engine, environment = make.engine, make.environment
+    answered, _ = await engine.tokens.create(environment, CreateToken(timeout="1000d", tags=["a"]))
+    waiting, _ = await engine.tokens.create(environment, CreateToken(timeout="1000d"))
+    await engine.tokens.complete(environment, answered.id, None, by="key")
+
+    now = clock.forward("100d")
+    forgotten = await engine.resources.db.transact(retention.forget_tokens, before=now, limit=10)
+
+    assert forgotten == 1
+    assert (await engine.tokens.get(environment, waiting.id)).token == waiting
+    with pytest.raises(NotFound):
+        await engine.tokens.get(environment, answered.id)

@@ -38,6 +38,7 @@ class Retention(Service):
         total = await self._forget_keys(now) + await self._forget_workers(now)
         if settings.run_retention_ms is not None:
             total += await self._forget_runs(now - settings.run_retention_ms, now)
+            total += await self._forget_tokens(now - settings.run_retention_ms)
         if settings.log_retention_ms is not None:
             total += await self._forget_logs(now - settings.log_retention_ms)
         return total
@@ -46,6 +47,14 @@ class Retention(Service):
         total = 0
         while True:
             count = await self._db.transact(retention.forget_keys, now=now, limit=BATCH)
+            total += count
+            if count < BATCH:
+                return total
+
+    async def _forget_tokens(self, before: int) -> int:
+        total = 0
+        while True:
+            count = await self._db.transact(retention.forget_tokens, before=before, limit=BATCH)
             total += count
             if count < BATCH:
                 return total

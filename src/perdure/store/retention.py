@@ -47,8 +47,18 @@ async def forget_keys(tx: Tx, *, now: int, limit: int) -> int:
     return await tx.run("delete_expired_trigger_keys", now=now, limit=limit)
 
 
+async def forget_tokens(tx: Tx, *, before: int, limit: int) -> int:
+    """Delete tokens completed before a moment that no run waits for; return how many."""
+    tokens = [row[0] for row in await tx.all("old_tokens", before=before, limit=limit)]
+    if tokens:
+        await tx.run("delete_token_tags", tokens=tokens)
+        await tx.run("delete_tokens", tokens=tokens)
+    return len(tokens)
+
+
 async def forget_workers(tx: Tx, *, before: int) -> int:
     """Delete workers that nobody has heard of since a moment; return how many."""
     forgotten = await tx.run("delete_old_workers", before=before)
     await tx.run("delete_cancels_of_gone_workers")
+    await tx.run("delete_wakes_of_gone_workers")
     return forgotten

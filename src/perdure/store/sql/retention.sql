@@ -59,3 +59,23 @@ delete from workers where last_seen_at < :before
 -- name: delete_cancels_of_gone_workers
 -- Forget what workers that are gone were to stop.
 delete from cancels where not exists (select 1 from workers as w where w.id = cancels.worker)
+
+-- name: old_tokens
+-- Some tokens that were completed before a moment, and that no stored state waits for.
+select id from tokens
+ where completed_at < :before
+   and not exists (select 1 from waits as w where w.subject = tokens.id and w.kind = 'token')
+ order by id
+ limit :limit
+
+-- name: delete_token_tags
+-- Forget the tags of tokens.
+delete from token_tags where token in {list:tokens}
+
+-- name: delete_tokens
+-- Forget tokens.
+delete from tokens where id in {list:tokens}
+
+-- name: delete_wakes_of_gone_workers
+-- Forget what workers that are gone were told to go on with.
+delete from wakes where worker not in (select id from workers)
