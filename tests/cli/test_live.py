@@ -49,11 +49,11 @@ async def line(ending, verdict: Verdict = OK) -> str:
 @pytest.mark.parametrize(
     ("ending", "told"),
     [
-        (Succeeded(**REF, duration_ms=12), "greet  run_1  completed      12 ms"),
-        (Failed(**REF, error=ERROR, duration_ms=1234), "greet  run_1  failed         1.2 s  ValueError: no"),
-        (Failed(**REF, how="time_out", error=ERROR), "greet  run_1  timed out       0 ms  ValueError: no"),
-        (Canceled(**REF, duration_ms=61_000), "greet  run_1  canceled   1 min 1 s"),
-        (Released(**REF, reason="the worker stops"), "greet  run_1  released              the worker stops"),
+        (Succeeded(**REF, duration_ms=12), "greet  run_1  completed    12 ms"),
+        (Failed(**REF, error=ERROR, duration_ms=1234), "greet  run_1  failed       1.2 s  ValueError: no"),
+        (Failed(**REF, how="time_out", error=ERROR), "greet  run_1  timed out     0 ms  ValueError: no"),
+        (Canceled(**REF, duration_ms=61_000), "greet  run_1  canceled  1 min 1 s"),
+        (Released(**REF, reason="the worker stops"), "greet  run_1  released            the worker stops"),
     ],
 )
 async def test_an_ending_is_one_line(ending, told: str):
@@ -65,7 +65,7 @@ async def test_a_run_that_waits_says_what_for():
 
     told = await line(Parked(**REF, snapshot="", waits=waits, duration_ms=3))
 
-    assert told == "greet  run_1  waits           3 ms  for token waitpoint_1, run run_2"
+    assert told == "greet  run_1  waits         3 ms  for token waitpoint_1, run run_2"
 
 
 async def test_a_run_that_goes_on_from_a_stored_state_says_so():

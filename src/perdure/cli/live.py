@@ -32,7 +32,7 @@ from perdure.worker.observer import Ending
 _WIDEST_TASK = 24
 _INDENT = " " * 10
 _WHAT = 9
-_TOOK = 11
+_TOOK = 8
 
 RESET, DIM = "\x1b[0m", "\x1b[2m"
 RED, GREEN, YELLOW, MAGENTA, CYAN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[35m", "\x1b[36m"
@@ -104,10 +104,10 @@ class RunLines:
         """Tell how an attempt ended, and what comes of it."""
         what, colour = _outcome(ending)
         took = "" if isinstance(ending, Released) else duration_text(ending.duration_ms)
-        line = self._line(run, what, colour) + self._paper.paint(f"{took:>{_TOOK}}", DIM)
+        line = self._line(run, what, colour) + self._paper.paint(f" {took:>{_TOOK}}", DIM)
         told = _told(run, ending, verdict)
         # The width without colour decides whether what is told fits beside the rest.
-        plain = 10 + max(self._widest, len(run.task)) + len(run.run_id) + 4 + _WHAT + _TOOK
+        plain = 10 + max(self._widest, len(run.task)) + len(run.run_id) + 4 + _WHAT + 1 + _TOOK
         width = self._paper.width
         if told and width is not None and plain + 2 + len(told) > width:
             room = max(20, width - len(_INDENT))
