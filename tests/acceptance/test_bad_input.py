@@ -31,7 +31,7 @@ MISDEEDS = [
     ("block", {"seconds": 3}, Status.COMPLETED, ["block", "blocked the event loop"]),
     ("print", {"lines": 100_000, "width": 1000}, Status.COMPLETED, ["The log is cut here"]),
     ("leave-thread", {}, Status.COMPLETED, ["straggler"]),
-    ("leave-child", {"hide": True}, Status.COMPLETED, []),
+    ("leave-child", {"hide": True}, Status.COMPLETED, ["behind, which were killed"]),
 ]
 
 
