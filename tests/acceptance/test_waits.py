@@ -1,5 +1,6 @@
 """Runs that wait, with a real server, real workers and both databases."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from perdure.client import AsyncClient
 from perdure.core.lifecycle import Status
 from tests.support import processes
+from tests.worker.driver import PATIENCE
 from tests.worker.world import KEY, World
 
 TASKS = Path(__file__).parent / "waiting.py"
@@ -180,3 +182,23 @@ async def test_an_approval(world: World, effects: Path):
         await world.client.tokens.complete(words(effects)[0], {"approved": True, "by": "Ada"})
 
         assert (await world.end(run)).output == "True by Ada"
+
+
+async def test_a_plain_function_waits_in_its_process_and_takes_no_slot(world: World, effects: Path):
+    async with world.worker(concurrency=1):
+        ended = await world.run("sync", {"file": str(effects)})
+
+    assert (ended.status, ended.output) == (Status.COMPLETED, 42)
+    assert words(effects) == ["before", "after"]
+
+
+async def test_a_plain_function_that_waits_can_be_canceled(world: World):
+    async with world.worker() as supervisor:
+        run = await world.trigger("sync-forever")
+        await world.until(run, Status.WAITING)
+        await world.client.runs.cancel(run)
+        async with asyncio.timeout(PATIENCE):
+            while supervisor.held:  # noqa: ASYNC110 -- it hears of it from another process
+                await asyncio.sleep(0.01)
+
+    assert (await world.client.runs.retrieve(run)).status == Status.CANCELED

@@ -121,3 +121,16 @@ async def approve(file: str) -> str:
 
     approval = await wait.for_approval(tell, timeout="1h")
     return f"{approval.approved} by {approval.by}"
+
+
+@task(id="sync")
+def plain(file: str) -> int:
+    mark(file, "before")
+    wait.for_sync(seconds=1)
+    mark(file, "after")
+    return add.trigger_and_wait_sync(a=20, b=22)
+
+
+@task(id="sync-forever")
+def plain_forever() -> None:
+    wait.for_sync(days=1)

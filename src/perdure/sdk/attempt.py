@@ -161,7 +161,11 @@ class _Attempt:
             return await self._runtime.parking.run(coroutine)
         for hook in self._hooks("on_start_attempt"):
             await call(hook, self._facts)
-        result = self._task.function(**arguments.named)
+        self._runtime.parking.may_block = not self._task.is_async
+        try:
+            result = self._task.function(**arguments.named)
+        finally:
+            self._runtime.parking.may_block = False
         if inspect.iscoroutine(result):
             return await self._runtime.parking.run(result)
         return await result if inspect.isawaitable(result) else result

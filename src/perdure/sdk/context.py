@@ -220,3 +220,16 @@ def check_waits(what: str) -> None:
     """
     if _current.get() is None or not sdk.waits.can_wait():
         raise OutsideRun(what=what)
+
+
+def check_blocking(what: str) -> None:
+    """Refuse a wait that blocks where it would block others, or nothing can wait.
+
+    Raises:
+        OutsideRun: this is no plain function that is a task.
+    """
+    host = runtimes.current.get()
+    if host is None or not host.parking.may_block:
+        raise OutsideRun(
+            f"{what} is only there inside a task that is a plain def; an async def awaits {what[:-5]}."
+        )

@@ -11,6 +11,7 @@ one comes, and now and then while some are open, the tree of its branches is loo
 """
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -90,6 +91,9 @@ class Parking:
         self._busy_since: float | None = None
         # What the run is pinned with.
         self._pinned: set[Subject] = set()
+        #: whether the task's own function runs now, and is a plain one: it may block until an answer comes
+        self.may_block = False
+        self._news = threading.Condition()
         self._know(answers)
 
     # The host of `perdure.resumable`.
@@ -174,8 +178,25 @@ class Parking:
         self._resolve()
         self._stir()
 
+    def block(self, request: Request) -> Any:
+        """Wait for an answer as `wait` does, blocking: the run is pinned meanwhile.
+
+        Another thread must call `answer`.
+        """
+        if self._is_over(request):
+            return None
+        found = request.wait()
+        with self._news:
+            if subject_of(found) not in self._answers:
+                self._desk.pinned([found], "the task is a plain function (an async def can be stored)")
+            while subject_of(found) not in self._answers:
+                self._news.wait()
+        return request.read(self._answers[subject_of(found)])
+
     def _know(self, answers: Iterable[Answer]) -> None:
-        self._answers.update({subject_of(answer): answer for answer in answers})
+        with self._news:
+            self._answers.update({subject_of(answer): answer for answer in answers})
+            self._news.notify_all()
 
     def _resolve(self) -> None:
         """Answer what can be answered."""

@@ -140,6 +140,14 @@ class Triggerable(Generic[P, R]):
         context.check_waits("trigger_and_wait")
         return sdk.waits.run_child(self._task, self._call(args, kwargs, is_awaited=True))
 
+    def trigger_and_wait_sync(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Trigger a run and wait for its result, blocking, in a task that is a plain `def`.
+
+        It keeps its process meanwhile, but no slot.  Raises what `trigger_and_wait` raises.
+        """
+        context.check_blocking("trigger_and_wait_sync")
+        return sdk.waits.run_child_blocking(self._task, self._call(args, kwargs, is_awaited=True))
+
     def _call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_awaited: bool = False
     ) -> client.calls.Call[Any, wire.runs.Triggered]:

@@ -84,6 +84,11 @@ class Wait:
         context.check_waits("wait.for_")
         return sdk.waits.for_time(_moment(duration, units))
 
+    def for_sync(self, duration: Duration | None = None, **units: Unpack[Units]) -> None:
+        """Wait as `for_` does, blocking, in a task that is a plain `def`: it keeps its process meanwhile."""
+        context.check_blocking("wait.for_sync")
+        sdk.waits.block_for_time(_moment(duration, units))
+
     def until(self, moment: datetime, *, raise_if_past: bool = False) -> Awaitable[None]:
         """Wait for a moment; one that is past is over at once.
 
@@ -98,6 +103,11 @@ class Wait:
         """
         context.check_waits("wait.until")
         return sdk.waits.for_moment(moment, raise_if_past=raise_if_past)
+
+    def until_sync(self, moment: datetime, *, raise_if_past: bool = False) -> None:
+        """Wait as `until` does, blocking, in a task that is a plain `def`: it keeps its process meanwhile."""
+        context.check_blocking("wait.until_sync")
+        sdk.waits.block_for_time(sdk.waits.checked(moment, raise_if_past=raise_if_past))
 
     def until_true(
         self, function: Callable[[], Any], *, every: Duration = 60, timeout: Duration | None = None
@@ -152,6 +162,11 @@ class Wait:
         """
         context.check_waits("wait.for_token")
         return sdk.waits.for_token(_id(token), model)
+
+    def for_token_sync(self, token: Token | str, model: Any = None) -> Any:
+        """Wait as `for_token` does, blocking, in a task that is a plain `def`: it keeps its process."""
+        context.check_blocking("wait.for_token_sync")
+        return sdk.waits.block_for_token(_id(token), model)
 
     def for_approval(
         self, ask: Callable[[Token], Any] | None = None, **options: Unpack[TokenOptions]

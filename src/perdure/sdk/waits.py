@@ -18,10 +18,10 @@ from perdure.client.calls import Call
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.errors import PerdureError, RecursiveWait, WaitOver, WaitTimeout
 from perdure.resumable import suspend
-from perdure.sdk import context
+from perdure.sdk import context, runtime
 from perdure.sdk.handle import clients
 from perdure.sdk.parking import Parking
-from perdure.sdk.requests import CheckpointRequest, Child, RunWait, TimeWait, TokenWait
+from perdure.sdk.requests import CheckpointRequest, Child, Request, RunWait, TimeWait, TokenWait
 from perdure.wire.runs import Triggered
 
 
@@ -41,8 +41,8 @@ def for_time(until: int) -> Awaitable[None]:
     return suspend(TimeWait(secrets.token_hex(4), until))
 
 
-def for_moment(moment: datetime, *, raise_if_past: bool) -> Awaitable[None]:
-    """Wait for a moment.
+def checked(moment: datetime, *, raise_if_past: bool) -> int:
+    """Return a moment in milliseconds since the Unix epoch.
 
     Raises:
         WaitOver: it is past, and that is an error.
@@ -50,12 +50,45 @@ def for_moment(moment: datetime, *, raise_if_past: bool) -> Awaitable[None]:
     until = from_datetime(moment)
     if raise_if_past and until < now():
         raise WaitOver(moment=moment.isoformat())
-    return for_time(until)
+    return until
+
+
+def for_moment(moment: datetime, *, raise_if_past: bool) -> Awaitable[None]:
+    """Wait for a moment.
+
+    Raises:
+        WaitOver: it is past, and that is an error.
+    """
+    return for_time(checked(moment, raise_if_past=raise_if_past))
 
 
 def for_token(token: str, model: Any) -> Awaitable[Any]:
     """Wait for a token's data."""
     return suspend(TokenWait(token, model))
+
+
+def block(request: Request) -> Any:
+    """Wait in a plain function, blocking."""
+    host = runtime.current.get()
+    assert host is not None  # who calls has looked
+    return host.parking.block(request)
+
+
+def block_for_time(until: int) -> None:
+    """Wait for a moment, blocking."""
+    block(TimeWait(secrets.token_hex(4), until))
+
+
+def block_for_token(token: str, model: Any) -> Any:
+    """Wait for a token's data, blocking."""
+    return block(TokenWait(token, model))
+
+
+def run_child_blocking(task: Child, call: Call[Any, Any]) -> Any:
+    """Trigger a run and wait for its result, blocking."""
+    run = clients.blocking.send(call)
+    _check_order(run.id)
+    return block(RunWait(run.id, task))
 
 
 def for_checkpoint(key: str, data: Any) -> Awaitable[None]:
@@ -113,11 +146,15 @@ async def _trigger(call: Call[Any, Any]) -> tuple[str, bool]:
         if _is_ours(call, made):
             await _cancel(made.id)
         raise
-    inside = context.current()
-    assert inside is not None
-    if made.id in (inside.run.id, inside.run.parent_id, inside.run.root_id):
-        raise RecursiveWait(run=inside.run.id, child=made.id)
+    _check_order(made.id)
     return made.id, _is_ours(call, made)
+
+
+def _check_order(child: str) -> None:
+    inside = context.current()
+    assert inside is not None  # only a task waits for another
+    if child in (inside.run.id, inside.run.parent_id, inside.run.root_id):
+        raise RecursiveWait(run=inside.run.id, child=child)
 
 
 def _is_ours(call: Call[Any, Any], made: Triggered) -> bool:

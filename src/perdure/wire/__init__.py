@@ -2,4 +2,4 @@
 
 from perdure.core.lazy import on_demand
 
-__getattr__, __dir__ = on_demand(__name__, {}, modules=("runs", "values", "workers"))
+__getattr__, __dir__ = on_demand(__name__, {}, modules=("runs", "values", "waits", "workers"))

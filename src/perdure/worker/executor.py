@@ -232,7 +232,10 @@ class Executor:
             case Stored(run_id=run_id, number=number) if hosted := self._runs.get(run_id):
                 call(hosted.runtime.stored, number)
             case Woken(wake=wake) if hosted := self._runs.get(wake.run_id):
-                call(hosted.runtime.woken, wake.answers)
+                if hosted.is_async:
+                    call(hosted.runtime.woken, wake.answers)
+                else:  # it blocks the loop until it hears of this
+                    hosted.runtime.woken(wake.answers)
 
     def _end(self, hosted: HostedRun, why: Why) -> None:
         if hosted.why is not None:
@@ -269,7 +272,8 @@ class Executor:
             self._look_after_runs(time.monotonic())
 
     def _pause(self, seconds: float | None) -> None:
-        if _LOOP_READS:
+        blocks = any(hosted.is_idle and not hosted.is_async for hosted in list(self._runs.values()))
+        if _LOOP_READS and not blocks:
             self._wake.wait(seconds)
             self._wake.clear()
         else:

@@ -72,6 +72,11 @@ class HostedRun:
             return self._ended_early(self.why)
         return self._within_limit(result.model_copy(update={"duration_ms": self._duration()}))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits in memory."""
+        return self._idle_since is not None
+
     def end(self, why: Why) -> None:
         """Note that it is to end; `cancel` or `interrupt` does it."""
         self.why = why
