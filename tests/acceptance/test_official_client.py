@@ -21,9 +21,7 @@ Told = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def everything(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
+def everything(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each case told, on one kind of database."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "sqlite":
