@@ -27,6 +27,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(session.close)
 
 
+WHOLE = ("acceptance", "cli", "crash", "examples", "worker")
+"""Folders whose tests start whole programs: `./dev test --quick` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts whole programs as slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in WHOLE:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SQLiteFiles:
     return SQLiteFiles(tmp_path_factory.mktemp("sqlite"))
