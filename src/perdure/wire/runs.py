@@ -19,16 +19,9 @@ from perdure.wire.values import (
     Json,
     RunError,
     SerializedError,
-    Tags,
+    TagsOrOne,
 )
 from perdure.wire.waits import RestoreFrom
-
-
-def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-TagsOrOne = Annotated[Tags, BeforeValidator(_one_or_many)]
 
 
 class QueueChoice(Model):

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from perdure.wire.model import Model
 
@@ -15,6 +15,15 @@ TEXT = "text/plain"
 MAX_TAGS = 10
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+TagsOrOne = Annotated[Tags, BeforeValidator(_one_or_many)]
+"""A list of tags, or one tag alone."""
+
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 MAX_TASK_ID = 128
 TaskId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TASK_ID)]

@@ -10,18 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from perdure.core.lifecycle import Status
 from perdure.wire.model import Model, StrictModel
-from perdure.wire.values import JSON, CursorPage, DurationText, IdempotencyKey, Json, RunError, Tags
-
-
-def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-TagsOrOne = Annotated[Tags, BeforeValidator(_one_or_many)]
+from perdure.wire.values import JSON, CursorPage, DurationText, IdempotencyKey, Json, RunError, TagsOrOne
 
 
 class WaitKind(StrEnum):

@@ -1,3 +1,13 @@
+-- part: filters
+       t.created_at >= :since and t.created_at <= :until
+   and (cast(:key as text) is null or t.idempotency_key = :key)
+   and (cast(:any_status as {int8}) = 1
+        or case when t.completed_at is null then 'WAITING'
+                when t.completed_by = 'timeout' then 'TIMED_OUT'
+                else 'COMPLETED' end in {list:statuses})
+   and (cast(:any_tag as {int8}) = 1
+        or exists (select 1 from token_tags as g where g.token = t.id and g.tag in {list:tags}))
+
 -- name: insert_token
 -- Store a new token.
 insert into tokens (id, environment, created_at, timeout_at, idempotency_key, key_expires_at)
@@ -37,14 +47,7 @@ returning id
 -- A page of tokens, newest first, older than the cursor.
 select t.* from tokens as t
  where t.environment = :environment and t.id < :cursor
-   and t.created_at >= :since and t.created_at <= :until
-   and (cast(:key as text) is null or t.idempotency_key = :key)
-   and (cast(:any_status as {int8}) = 1
-        or case when t.completed_at is null then 'WAITING'
-                when t.completed_by = 'timeout' then 'TIMED_OUT'
-                else 'COMPLETED' end in {list:statuses})
-   and (cast(:any_tag as {int8}) = 1
-        or exists (select 1 from token_tags as g where g.token = t.id and g.tag in {list:tags}))
+   and {part:filters}
  order by t.id desc
  limit :limit
 
@@ -52,13 +55,6 @@ select t.* from tokens as t
 -- A page of tokens, oldest first, newer than the cursor.
 select t.* from tokens as t
  where t.environment = :environment and t.id > :cursor
-   and t.created_at >= :since and t.created_at <= :until
-   and (cast(:key as text) is null or t.idempotency_key = :key)
-   and (cast(:any_status as {int8}) = 1
-        or case when t.completed_at is null then 'WAITING'
-                when t.completed_by = 'timeout' then 'TIMED_OUT'
-                else 'COMPLETED' end in {list:statuses})
-   and (cast(:any_tag as {int8}) = 1
-        or exists (select 1 from token_tags as g where g.token = t.id and g.tag in {list:tags}))
+   and {part:filters}
  order by t.id
  limit :limit
