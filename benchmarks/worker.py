@@ -57,7 +57,7 @@ class FakeServer:
             return await self._poll(body)
         if isinstance(body, workers.Report):
             return self._report(body)
-        if endpoint is endpoints.CONNECT:
+        if endpoint is endpoints.workers.CONNECT:
             return workers.Connected(
                 worker_id="worker_1",
                 version="1",

@@ -62,12 +62,12 @@ class HandWorker:
             code_hash=",".join(self._tasks),
             tasks=manifests,
         )
-        self._id = (await got(self._client.call(endpoints.CONNECT, hello))).worker_id
+        self._id = (await got(self._client.call(endpoints.workers.CONNECT, hello))).worker_id
         return self
 
     async def claim(self) -> workers.Assignment:
         polled = await got(
-            self._client.call(endpoints.POLL, workers.PollRuns(worker_id=self._id, slots=1, wait=20))
+            self._client.call(endpoints.workers.POLL, workers.PollRuns(worker_id=self._id, slots=1, wait=20))
         )
         (run,) = polled.runs
         await self.report(workers.Started(run_id=run.run_id, fence=run.fence))
@@ -80,7 +80,7 @@ class HandWorker:
 
     async def report(self, item: workers.ReportItem) -> None:
         report = workers.Report(worker_id=self._id, items=[item])
-        (verdict,) = (await got(self._client.call(endpoints.REPORT, report))).verdicts
+        (verdict,) = (await got(self._client.call(endpoints.workers.REPORT, report))).verdicts
         assert verdict.ok, verdict
 
 

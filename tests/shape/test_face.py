@@ -11,7 +11,7 @@ import pytest
 import perdure
 from tests.shape import source
 
-LAZY = ["perdure", "perdure.client", "perdure.sdk", "perdure.wire"]
+LAZY = ["perdure", "perdure.client", "perdure.client.calls", "perdure.sdk", "perdure.wire"]
 
 # What takes long to load, and what only a server needs.
 HEAVY = (

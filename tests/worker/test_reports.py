@@ -58,7 +58,7 @@ class Wire:
     async def call(self, endpoint: Endpoint, body: Model) -> Model:
         if self.failures:
             raise self.failures.pop(0)
-        if endpoint is endpoints.CONNECT:
+        if endpoint is endpoints.workers.CONNECT:
             self.connections += 1
             return Connected(
                 worker_id=f"worker_{self.connections}",

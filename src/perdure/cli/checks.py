@@ -117,7 +117,7 @@ def _server(root: Path) -> Iterator[Check]:
         return
     client = Client(access.api_url, access.secret_key, tries=1)
     try:
-        client.call(endpoints.HEALTH)
+        client.call(endpoints.environment.HEALTH)
     except ServerUnreachable as error:
         yield _check("Port", lambda: _port(access.api_url))
         yield Check("Server", False, str(error))

@@ -4,6 +4,6 @@ from perdure.core.lazy import on_demand
 
 __getattr__, __dir__ = on_demand(
     __name__,
-    {"AsyncClient": "perdure.client.asynchronous", "Client": "perdure.client.blocking"},
-    modules=("calls", "tokens"),
+    {"AsyncClient": "perdure.client.asynchronous.client", "Client": "perdure.client.blocking.client"},
+    modules=("call", "calls", "tokens"),
 )

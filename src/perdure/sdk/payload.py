@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from perdure import sdk, wire
 from perdure.core.errors import BadOption, OutputInvalid, PayloadInvalid
@@ -197,3 +197,10 @@ class Shape:
 
     def _unknown(self, error: Exception) -> BadOption:
         return BadOption(f"Task {self._task} has an annotation that Pydantic can't use: {error}")
+
+
+class Definition(Protocol):
+    """A task, as far as triggering it and reading its result go."""
+
+    id: str
+    shape: Shape

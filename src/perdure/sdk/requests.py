@@ -8,7 +8,7 @@ from perdure.core.errors import AnswerInvalid, WaitTimeout
 from perdure.core.lifecycle import Status
 from perdure.sdk import codec, superjson
 from perdure.sdk.handle import run_failed
-from perdure.sdk.payload import Shape
+from perdure.sdk.payload import Definition
 from perdure.wire.values import JSON, SUPER_JSON
 from perdure.wire.waits import Answer, Wait, WaitKind
 
@@ -26,13 +26,6 @@ class Request(Protocol):
     def read(self, answer: Answer) -> Any:
         """Return what the wait gives to the task, or raise what it raises."""
         ...
-
-
-class Child(Protocol):
-    """What a wait for a run must know of the run's task."""
-
-    id: str
-    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ class RunWait:
     """A run, and its task."""
 
     run: str
-    task: Child
+    task: Definition
 
     def wait(self) -> Wait:
         """Return what to report."""

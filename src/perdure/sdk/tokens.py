@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from perdure.client.calls import claims
+from perdure.client.calls.environment import claims
 from perdure.client.tokens import sign
 from perdure.resumable import resumable
 from perdure.sdk import waits

@@ -14,14 +14,15 @@ from datetime import datetime
 from typing import Any
 
 from perdure import resumable
-from perdure.client.calls import Call
+from perdure.client.call import Call
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.errors import PerdureError, RecursiveWait, WaitOver, WaitTimeout
 from perdure.resumable import suspend
 from perdure.sdk import context, runtime
 from perdure.sdk.handle import clients
 from perdure.sdk.parking import Parking
-from perdure.sdk.requests import CheckpointRequest, Child, Request, RunWait, TimeWait, TokenWait
+from perdure.sdk.payload import Definition
+from perdure.sdk.requests import CheckpointRequest, Request, RunWait, TimeWait, TokenWait
 from perdure.wire.runs import Triggered
 
 
@@ -84,7 +85,7 @@ def block_for_token(token: str, model: Any) -> Any:
     return block(TokenWait(token, model))
 
 
-def run_child_blocking(task: Child, call: Call[Any, Any]) -> Any:
+def run_child_blocking(task: Definition, call: Call[Any, Any]) -> Any:
     """Trigger a run and wait for its result, blocking."""
     run = clients.blocking.send(call)
     _check_order(run.id)
@@ -97,7 +98,7 @@ def for_checkpoint(key: str, data: Any) -> Awaitable[None]:
 
 
 @resumable.resumable
-async def run_child(task: Child, call: Call[Any, Any] | None) -> Any:
+async def run_child(task: Definition, call: Call[Any, Any] | None) -> Any:
     """Trigger a run, wait for its result, and cancel it if nobody wants the result any more."""
     assert call is not None
     run, is_ours = await _trigger(call)

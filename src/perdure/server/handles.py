@@ -1,6 +1,6 @@
 """What every request goes through: `@handles(endpoint)` makes a function the handler of an endpoint.
 
-    @handles(endpoints.CANCEL_RUN)
+    @handles(endpoints.runs.CANCEL_RUN)
     async def cancel(call: Call, _: Nothing, run: str) -> RunId: ...
 
 The order is that of the official server: key, length of the body, parameters, query, headers, body; then

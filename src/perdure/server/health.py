@@ -7,7 +7,7 @@ from perdure.wire.auth import Health
 from perdure.wire.model import Nothing
 
 
-@handles(endpoints.HEALTH)
+@handles(endpoints.environment.HEALTH)
 async def health(call: Call, _: Nothing) -> Health:
     """Answer once the database has; an error of the database becomes a 503."""
     await call.services.engine.resources.db.read(overview.ping)

@@ -10,13 +10,13 @@ from perdure.wire.model import Nothing
 from perdure.wire.values import EnvironmentType
 
 
-@handles(endpoints.JWT_CLAIMS)
+@handles(endpoints.environment.JWT_CLAIMS)
 async def jwt_claims(call: Call, _: Nothing) -> Claims:
     """Return what the client adds its scopes to and signs itself."""
     return Claims(sub=call.environment.id)
 
 
-@handles(endpoints.WHO_AM_I)
+@handles(endpoints.environment.WHO_AM_I)
 async def who_am_i(call: Call, _: Nothing) -> EnvironmentIdentity:
     """Return the environment of the key."""
     environment = call.environment

@@ -16,7 +16,7 @@ TOKEN_SECONDS = 3600
 """How long the token that answers a trigger is good for; the official server's number."""
 
 
-@handles(endpoints.TRIGGER)
+@handles(endpoints.runs.TRIGGER)
 async def trigger(call: Call, command: wire.TriggerRun, task: str) -> wire.Triggered:
     """Trigger a run, and give its reader a token."""
     call.require("trigger", ("tasks", task))
@@ -44,13 +44,13 @@ async def trigger(call: Call, command: wire.TriggerRun, task: str) -> wire.Trigg
     return wire.Triggered(id=triggered.id, is_cached=triggered.is_cached)
 
 
-@handles(endpoints.RETRIEVE_RUN)
+@handles(endpoints.runs.RETRIEVE_RUN)
 async def retrieve(call: Call, _: Nothing, run: str) -> wire.Run:
     """Show a run in full."""
     return render.full(await _readable(call, run))
 
 
-@handles(endpoints.LIST_RUNS)
+@handles(endpoints.runs.LIST_RUNS)
 async def list_runs(call: Call, wanted: wire.RunFilter) -> wire.RunPage:
     """List runs; a token must cover each task it filters by, or all runs."""
     for task in wanted.task.split(",") if wanted.task else [None]:
@@ -61,7 +61,7 @@ async def list_runs(call: Call, wanted: wire.RunFilter) -> wire.RunPage:
     return render.page(page, call.environment)
 
 
-@handles(endpoints.CANCEL_RUN)
+@handles(endpoints.runs.CANCEL_RUN)
 async def cancel(call: Call, _: Nothing, run: str) -> wire.RunId:
     """Cancel a run."""
     call.require("write", ("runs", run))
@@ -69,7 +69,7 @@ async def cancel(call: Call, _: Nothing, run: str) -> wire.RunId:
     return wire.RunId(id=run)
 
 
-@handles(endpoints.REPLAY_RUN)
+@handles(endpoints.runs.REPLAY_RUN)
 async def replay(call: Call, changes: wire.ReplayRun, run: str) -> wire.RunId:
     """Run it again."""
     made = await call.services.engine.replays.replay(call.environment, run, changes)
@@ -77,14 +77,14 @@ async def replay(call: Call, changes: wire.ReplayRun, run: str) -> wire.RunId:
     return wire.RunId(id=made.id)
 
 
-@handles(endpoints.RESCHEDULE_RUN)
+@handles(endpoints.runs.RESCHEDULE_RUN)
 async def reschedule(call: Call, change: wire.RescheduleRun, run: str) -> wire.Run:
     """Change when a delayed run starts."""
     await call.services.engine.delays.reschedule(call.environment, run, change.delay)
     return render.full(await _readable(call, run))
 
 
-@handles(endpoints.RUN_RESULT)
+@handles(endpoints.runs.RUN_RESULT)
 async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResult:
     """Tell how a run ended; held open until it has."""
     await _readable(call, run)
@@ -96,7 +96,7 @@ async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResul
     return render.result(ended)
 
 
-@handles(endpoints.RUN_EVENTS)
+@handles(endpoints.runs.RUN_EVENTS)
 async def events(call: Call, query: wire.EventQuery, run: str) -> wire.Events:
     """Tell what happened in a run; held open until there is news."""
     await _readable(call, run)
@@ -105,32 +105,32 @@ async def events(call: Call, query: wire.EventQuery, run: str) -> wire.Events:
     return await services.hold(call.request, waiting)
 
 
-@handles(endpoints.RUN_SNAPSHOTS)
+@handles(endpoints.runs.RUN_SNAPSHOTS)
 async def snapshots(call: Call, _: Nothing, run: str) -> waits.Snapshots:
     """Show the stored states of a run."""
     return await call.services.engine.snapshots.list(call.environment, run)
 
 
-@handles(endpoints.ADD_TAGS)
+@handles(endpoints.runs.ADD_TAGS)
 async def add_tags(call: Call, added: wire.AddTags, run: str) -> wire.Message:
     """Add tags to a run."""
     await call.services.engine.tags.add(call.environment, run, added.tags)
     return wire.Message(message=f"Run {run} has the tags {', '.join(added.tags)}")
 
 
-@handles(endpoints.GET_METADATA)
+@handles(endpoints.runs.GET_METADATA)
 async def get_metadata(call: Call, _: Nothing, run: str) -> wire.Metadata:
     """Show a run's metadata."""
     return wire.Metadata(metadata=await call.services.engine.metadata.get(call.environment, run))
 
 
-@handles(endpoints.UPDATE_METADATA)
+@handles(endpoints.runs.UPDATE_METADATA)
 async def update_metadata(call: Call, change: wire.UpdateMetadata, run: str) -> wire.Metadata:
     """Change a run's metadata, its parent's or its root's."""
     return wire.Metadata(metadata=await call.services.engine.metadata.update(call.environment, run, change))
 
 
-@handles(endpoints.RESET_KEY)
+@handles(endpoints.runs.RESET_KEY)
 async def reset_key(call: Call, which: wire.ResetKey, key: str) -> wire.KeyReset:
     """Forget an idempotency key."""
     call.require("write", ("runs", None))

@@ -16,7 +16,7 @@ TOKEN_SECONDS = 86_400
 """How long the public token that answers is good for; the official server's number."""
 
 
-@handles(endpoints.CREATE_TOKEN)
+@handles(endpoints.tokens.CREATE_TOKEN)
 async def create_token(call: Call, wanted: wire.CreateToken) -> wire.CreatedToken:
     """Make a token, and give its reader a public token that may complete it."""
     token, is_cached = await call.services.engine.tokens.create(call.environment, wanted)
@@ -30,13 +30,13 @@ async def create_token(call: Call, wanted: wire.CreateToken) -> wire.CreatedToke
     return wire.CreatedToken(id=token.id, is_cached=is_cached, url=_url(call, token.id))
 
 
-@handles(endpoints.RETRIEVE_TOKEN)
+@handles(endpoints.tokens.RETRIEVE_TOKEN)
 async def retrieve_token(call: Call, _: Nothing, token: str) -> wire.Token:
     """Show a token."""
     return _shown(call, await call.services.engine.tokens.get(call.environment, token))
 
 
-@handles(endpoints.LIST_TOKENS)
+@handles(endpoints.tokens.LIST_TOKENS)
 async def list_tokens(call: Call, wanted: wire.TokenFilter) -> wire.TokenPage:
     """List tokens."""
     page = await call.services.engine.tokens.list(call.environment, wanted)
@@ -46,7 +46,7 @@ async def list_tokens(call: Call, wanted: wire.TokenFilter) -> wire.TokenPage:
     )
 
 
-@handles(endpoints.COMPLETE_TOKEN)
+@handles(endpoints.tokens.COMPLETE_TOKEN)
 async def complete_token(call: Call, answer: wire.CompleteToken, token: str) -> wire.Completed:
     """Complete a token; a second answer changes nothing."""
     call.require("write", ("waitpoints", token))
@@ -55,7 +55,7 @@ async def complete_token(call: Call, answer: wire.CompleteToken, token: str) -> 
     return wire.Completed()
 
 
-@handles(endpoints.CALL_TOKEN_BACK)
+@handles(endpoints.tokens.CALL_TOKEN_BACK)
 async def call_token_back(call: Call, body: wire.CallbackBody, token: str, signature: str) -> wire.Completed:
     """Complete a token from outside; the URL itself is the permission."""
     engine = call.services.engine
@@ -66,7 +66,7 @@ async def call_token_back(call: Call, body: wire.CallbackBody, token: str, signa
 def _url(call: Call, token: str) -> str:
     scheme = call.request.header(b"x-forwarded-proto") or "http"
     host = call.request.header(b"host")
-    path = endpoints.CALL_TOKEN_BACK.url(token=token, signature=sign(call.environment, token))
+    path = endpoints.tokens.CALL_TOKEN_BACK.url(token=token, signature=sign(call.environment, token))
     return f"{scheme}://{host}{path}"
 
 

@@ -18,13 +18,13 @@ from perdure.wire.workers import (
 )
 
 
-@handles(endpoints.CONNECT)
+@handles(endpoints.workers.CONNECT)
 async def connect(call: Call, worker: ConnectWorker) -> Connected:
     """Take note of a worker and of what it can run."""
     return await call.services.engine.workers.connect(call.environment, worker)
 
 
-@handles(endpoints.POLL)
+@handles(endpoints.workers.POLL)
 async def poll(call: Call, wanted: PollRuns) -> Polled:
     """Hand out runs; held open until there are some."""
     services = call.services
@@ -33,7 +33,7 @@ async def poll(call: Call, wanted: PollRuns) -> Polled:
     return polled
 
 
-@handles(endpoints.REPORT)
+@handles(endpoints.workers.REPORT)
 async def report(call: Call, told: Report) -> Reported:
     """Take in what became of runs."""
     reported = await call.services.engine.attempts.report(call.environment, told)
@@ -41,27 +41,27 @@ async def report(call: Call, told: Report) -> Reported:
     return reported
 
 
-@handles(endpoints.HEARTBEAT)
+@handles(endpoints.workers.HEARTBEAT)
 async def heartbeat(call: Call, beat: Heartbeat) -> HeartbeatAnswer:
     """Keep a worker's leases."""
     return await call.services.engine.heartbeats.beat(call.environment, beat)
 
 
-@handles(endpoints.SEND_LOGS)
+@handles(endpoints.workers.SEND_LOGS)
 async def send_logs(call: Call, logs: SendLogs) -> Nothing:
     """Store log lines."""
     await call.services.engine.logs.append(call.environment, logs)
     return Nothing()
 
 
-@handles(endpoints.DISCONNECT)
+@handles(endpoints.workers.DISCONNECT)
 async def disconnect(call: Call, leaving: Disconnect) -> Nothing:
     """Let a worker go."""
     await call.services.engine.workers.disconnect(call.environment, leaving.worker_id)
     return Nothing()
 
 
-@handles(endpoints.LIST_WORKERS)
+@handles(endpoints.environment.LIST_WORKERS)
 async def list_workers(call: Call, _: Nothing) -> Workers:
     """Show the workers that are connected."""
     return await call.services.engine.workers.list(call.environment)

@@ -56,7 +56,7 @@ class Heart(threading.Thread):
         if worker_id is None:
             return
         try:
-            answer = self._client.call(endpoints.HEARTBEAT, Heartbeat(worker_id=worker_id, runs=runs))
+            answer = self._client.call(endpoints.workers.HEARTBEAT, Heartbeat(worker_id=worker_id, runs=runs))
         except NotFound:
             self._on_unknown(worker_id)
         except PerdureError as error:

@@ -88,7 +88,7 @@ class LogShipper:
     async def _send(self, batch: list[LogLine]) -> None:
         try:
             await self._session.call(
-                endpoints.SEND_LOGS, lambda worker_id: SendLogs(worker_id=worker_id, lines=batch)
+                endpoints.workers.SEND_LOGS, lambda worker_id: SendLogs(worker_id=worker_id, lines=batch)
             )
         except Unauthorized:
             raise

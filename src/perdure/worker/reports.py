@@ -74,7 +74,7 @@ class Reporter:
     async def _report(self, batch: list[ReportItem]) -> None:
         try:
             answer = await self._session.call(
-                endpoints.REPORT, lambda worker_id: Report(worker_id=worker_id, items=batch)
+                endpoints.workers.REPORT, lambda worker_id: Report(worker_id=worker_id, items=batch)
             )
         except Unauthorized:
             raise

@@ -50,7 +50,7 @@ class Session:
         """
         async with self._connecting:
             if self._connected is None:
-                self._connected = await self._insist(endpoints.CONNECT, self._hello)
+                self._connected = await self._insist(endpoints.workers.CONNECT, self._hello)
             return self._connected
 
     def forget(self, worker_id: str) -> None:

@@ -184,7 +184,7 @@ class Supervisor:
         A poll that can only bring cancellations ends when a slot is free, to ask for runs.
         """
         call = self._session.call(
-            endpoints.POLL,
+            endpoints.workers.POLL,
             lambda worker_id: PollRuns(worker_id=worker_id, slots=slots, wait=self._options.poll_seconds),
         )
         signals: list[Coroutine[Any, Any, Any]] = [
@@ -245,7 +245,7 @@ class Supervisor:
                 await self._logs.settled()
                 worker_id = self._session.worker_id
                 if worker_id is not None:
-                    await self._client.call(endpoints.DISCONNECT, Disconnect(worker_id=worker_id))
+                    await self._client.call(endpoints.workers.DISCONNECT, Disconnect(worker_id=worker_id))
         except (TimeoutError, PerdureError) as error:
             log.warning("The server did not hear the last reports (%s); the leases will end.", error)
 

@@ -1,0 +1,35 @@
+"""Idempotency keys, for asyncio."""
+
+from perdure.client.call import AsyncSender
+from perdure.client.calls import runs as calls
+from perdure.client.idempotency import Scope
+
+
+class AsyncIdempotencyKeys:
+    """The keys under which a second trigger gives the first one's run."""
+
+    def __init__(self, client: AsyncSender) -> None:
+        self._client = client
+
+    async def reset(
+        self,
+        task: str,
+        key: str,
+        *,
+        scope: Scope = "global",
+        run: str | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        """Forget a key, so that its next trigger makes a new run.
+
+        Args:
+            task: the task that was triggered.
+            key: the key as it was given.
+            scope: the scope it was made with.
+            run: of scope `run` or `attempt`: the run that triggered.
+            attempt: of scope `attempt`: the number of its attempt.
+
+        Raises:
+            NotFound: no run has this key.
+        """
+        await self._client.send(calls.reset_key(task, key, scope, run, attempt))

@@ -1,0 +1,119 @@
+"""Runs, for asyncio."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from perdure.client.call import AsyncSender
+from perdure.client.calls import runs as calls
+from perdure.client.pages import next_filters
+from perdure.client.results import LONGEST_WAIT, Deadline
+from perdure.core.duration import Duration
+from perdure.core.errors import NotFound
+from perdure.wire import runs as wire
+
+
+class AsyncRuns:
+    """What can be asked of runs, and done to them."""
+
+    def __init__(self, client: AsyncSender) -> None:
+        self._client = client
+
+    async def retrieve(self, run: str) -> wire.Run:
+        """Get a run in full.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+        """
+        return await self._client.send(calls.retrieve(run))
+
+    async def page(self, **filters: Any) -> wire.RunPage:
+        """Get one page of runs, newest first.
+
+        Args:
+            filters: `status`, `task`, `tag`, `created_from`, … (a value or a list), `size`, `after`.
+        """
+        return await self._client.send(calls.list_runs(filters))
+
+    async def list(self, **filters: Any) -> AsyncIterator[wire.ListedRun]:
+        """Go through runs, newest first, fetching pages as they are needed; see `page`."""
+        more: dict[str, Any] | None = filters
+        while more is not None:
+            page = await self.page(**more)
+            for run in page.data:
+                yield run
+            more = next_filters(more, page)
+
+    async def cancel(self, run: str) -> str:
+        """Cancel a run and its unfinished children; return its id.  One that has ended stays as it is."""
+        return (await self._client.send(calls.cancel(run))).id
+
+    async def replay(self, run: str, **changes: Any) -> str:
+        """Trigger a new run like this one; return its id.
+
+        Args:
+            run: the run to replay.
+            changes: `payload` and the options of a trigger that are to differ.
+        """
+        return (await self._client.send(calls.replay(run, changes))).id
+
+    async def reschedule(self, run: str, delay: Duration | datetime) -> wire.Run:
+        """Change when a delayed run starts.
+
+        Raises:
+            Unprocessable: the run is not delayed any more.
+        """
+        return await self._client.send(calls.reschedule(run, delay))
+
+    async def result(self, run: str, timeout: Duration | None = None) -> wire.RunResult:
+        """Wait until a run has ended, and return how.
+
+        Args:
+            run: the run.
+            timeout: how long to wait; for ever by default.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+            NotFound: there is no such run in this environment.
+        """
+        deadline = Deadline(run, timeout)
+        known = False
+        while True:
+            try:
+                return await self._client.send(calls.result(run, deadline.next_wait()))
+            except NotFound:
+                # The endpoint says so of unfinished runs as well.
+                known = known or bool(await self.retrieve(run))
+                deadline.check()
+
+    async def poll(self, run: str, timeout: Duration | None = None) -> wire.Run:
+        """Wait until a run has ended, as `result` does, and get it in full."""
+        await self.result(run, timeout)
+        return await self.retrieve(run)
+
+    async def events(self, run: str, *, follow: bool = False) -> AsyncIterator[wire.Event]:
+        """Go through what happened in a run, its log lines included.
+
+        Args:
+            run: the run.
+            follow: wait for what is still to happen, until the run has ended.
+        """
+        after, done = 0, False
+        while not done:
+            found = await self._client.send(calls.events(run, after, LONGEST_WAIT if follow else 0))
+            for event in found.events:
+                yield event
+            after = found.events[-1].sequence if found.events else after
+            done = found.done or not (follow or found.events)
+
+    async def add_tags(self, run: str, *tags: str) -> None:
+        """Add tags to a run; ten in all at most."""
+        await self._client.send(calls.add_tags(run, [*tags]))
+
+    async def metadata(self, run: str) -> dict[str, Any]:
+        """Get a run's metadata."""
+        return (await self._client.send(calls.get_metadata(run))).metadata
+
+    async def update_metadata(self, run: str, change: wire.UpdateMetadata) -> dict[str, Any]:
+        """Change a run's metadata, its parent's or its root's; return the run's own."""
+        return (await self._client.send(calls.update_metadata(run, change))).metadata

@@ -1,0 +1,57 @@
+"""One call of an endpoint, and who can make it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol
+
+from perdure.client.settings import Access
+from perdure.core.names import check_options
+from perdure.wire.endpoint import Endpoint, In, Out
+
+
+@dataclass(frozen=True)
+class Call(Generic[In, Out]):
+    """One call of an endpoint."""
+
+    endpoint: Endpoint[In, Out]
+    body: In | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sender(Protocol):
+    """Makes calls, blocking until each is answered."""
+
+    access: Access
+
+    def send(self, call: Call[In, Out]) -> Out:
+        """Make a call."""
+        ...
+
+
+class AsyncSender(Protocol):
+    """Makes calls, for asyncio."""
+
+    access: Access
+
+    async def send(self, call: Call[In, Out]) -> Out:
+        """Make a call."""
+        ...
+
+
+def query(filters: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Return filters as a query spells them: moments as text, lists with commas.
+
+    Raises:
+        BadOption: a filter is unknown; the nearest is named.
+    """
+    check_options(filters, known)
+    return {name: _text(value) for name, value in filters.items() if value is not None}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (list, tuple, set)):
+        return ",".join(map(str, value))
+    return value

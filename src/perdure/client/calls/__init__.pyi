@@ -1,0 +1,3 @@
+from perdure.client.calls import environment as environment
+from perdure.client.calls import runs as runs
+from perdure.client.calls import tokens as tokens

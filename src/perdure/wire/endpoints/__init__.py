@@ -1,0 +1,15 @@
+"""Every endpoint, once.
+
+To add one: a line in the file of its resource, a handler in `server`, a method in `client`.
+"""
+
+from perdure.wire.endpoint import Endpoint
+from perdure.wire.endpoints import environment, runs, tokens, workers
+
+ENDPOINTS: tuple[Endpoint, ...] = tuple(
+    value
+    for resource in (runs, tokens, environment, workers)
+    for value in vars(resource).values()
+    if isinstance(value, Endpoint)
+)
+"""All of them."""
