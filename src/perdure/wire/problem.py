@@ -46,4 +46,5 @@ def _tree(root: type[errors.PerdureError]) -> list[type[errors.PerdureError]]:
 _KINDS = _tree(errors.PerdureError)
 _BY_CODE = {kind.code: kind for kind in _KINDS}
 # The first of a status is the highest in the tree, so that an unknown code gets the general class.
-_BY_STATUS = {kind.status: kind for kind in reversed(_KINDS) if kind is not errors.PerdureError}
+# The status of PerdureError itself, 500, is that of every class which has none of its own.
+_BY_STATUS = {kind.status: kind for kind in reversed(_KINDS) if kind.status != errors.PerdureError.status}

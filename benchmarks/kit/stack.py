@@ -1,0 +1,126 @@
+"""A whole Perdure for a benchmark: a server and a worker in processes of their own, on either database."""
+
+import asyncio
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from perdure import AsyncClient
+from tests.support.postgres import durable_server
+from tests.support.processes import server, worker
+
+KEY = "tr_prod_0123456789abcdef0123"
+DATABASES = ("sqlite", "postgres")
+LOOK_S = 0.02
+
+
+class Sqlite:
+    """Looks into the server's SQLite file."""
+
+    def __init__(self, file: Path) -> None:
+        self.url = f"sqlite:///{file}"
+        self._file = file
+
+    async def value(self, query: str) -> int:
+        with sqlite3.connect(self._file, timeout=30) as connection:
+            return connection.execute(query).fetchone()[0]
+
+    async def bytes(self) -> int:
+        """Bytes in use: pages that are not free."""
+        query = "select (page_count - freelist_count) * page_size from pragma_page_count, "
+        return await self.value(query + "pragma_freelist_count, pragma_page_size")
+
+
+class Postgres:
+    """Looks into the server's PostgreSQL database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def value(self, query: str) -> int:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    async def bytes(self) -> int:
+        """Bytes of all tables and indexes."""
+        return await self.value("select pg_database_size(current_database())")
+
+
+@dataclass
+class Stack:
+    """A running server and worker."""
+
+    client: AsyncClient
+    database: Sqlite | Postgres
+    server: psutil.Process
+    worker: psutil.Process
+
+    async def count(self, status: str) -> int:
+        """How many runs have a status."""
+        return await self.database.value(f"select count(*) from runs where status = '{status}'")
+
+    async def until(self, status: str, count: int, seconds: float = 300) -> None:
+        """Wait until so many runs have a status."""
+        async with asyncio.timeout(seconds):
+            while await self.count(status) < count:
+                await asyncio.sleep(LOOK_S)
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes that only the server has, and that only the worker's processes have."""
+        return unshared(self.server), unshared(self.worker)
+
+    def executors(self) -> int:
+        """How many processes the worker has below it, its zygote aside."""
+        return len(self.worker.children(recursive=True)) - 1
+
+
+def unshared(process: psutil.Process) -> int:
+    """Bytes of a process and of all below it that they share with nobody."""
+    family = [process, *process.children(recursive=True)]
+    return sum(one.memory_full_info().uss for one in family)
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[Sqlite | Postgres]:
+    """An empty database, `sqlite` or `postgres`, that syncs its commits."""
+    if kind == "sqlite":
+        yield Sqlite(folder / "bench.db")
+        return
+    with durable_server() as url:
+        yield Postgres(url)
+
+
+@asynccontextmanager
+async def stack(kind: str, tasks: str, **settings: str) -> AsyncIterator[Stack]:
+    """Run a server and a worker.
+
+    Args:
+        kind: of database, `sqlite` or `postgres`.
+        tasks: the source of the project's only module.
+        settings: `PERDURE_*` variables of the server.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "tasks").mkdir()
+        (folder / "tasks" / "bench.py").write_text(tasks)
+        (folder / "perdure.toml").write_text("")
+        given = {"PERDURE_SECRET_KEY": KEY, **settings}
+        with (
+            database(kind, folder) as found,
+            server(folder, PERDURE_DATABASE_URL=found.url, **given) as serving,
+            worker(folder, serving, key=KEY, log=folder / "worker.log") as working,
+        ):
+            async with AsyncClient(serving.url, KEY) as client:
+                while not (await client.workers()).workers:
+                    await asyncio.sleep(LOOK_S)
+                server_process = psutil.Process(serving.process.pid)
+                yield Stack(client, found, server_process, psutil.Process(working.pid))
