@@ -60,7 +60,7 @@ def module(project: Project):
 def test_each_frame_is_described_outermost_first(module, project: Project) -> None:
     shown = describe(capture(waiting(module.process("o1", 5, key=6))))
 
-    assert shown["version"] == 1
+    assert shown["version"] == 2
     outer, inner = shown["frames"]
     assert outer["function"] == f"{module.__name__}.process"
     assert outer["module"] == module.__name__

@@ -34,8 +34,6 @@ class Definition:
     def __init__(self, node: Any, context: Context, source: "Source") -> None:
         self.node, self.context, self.source = node, context, source
         self.entries: dict[int, CodeType] = {}
-        self.functions: dict[int, FunctionType] = {}  # of the entries that need no cells
-        self.sites: dict[int, tuple[Any, ...]] = {}
 
     @property
     def qualname(self) -> str:
@@ -237,7 +235,9 @@ _by_file: dict[str, list[Source]] = {}  # newest first
 _by_module: dict[str, dict[str, Source]] = {}  # module name -> file name -> newest
 
 
-_found: dict[tuple[str, str, str], Definition] = {}
+# What has been found, by module, qualified name and fingerprint (and number of the await).
+_found: dict[tuple[Any, ...], Definition] = {}
+entries: dict[tuple[Any, ...], FunctionType] = {}  # re-entry forms that need no cells
 
 
 def register(module: str, source: Source) -> Source:
@@ -245,8 +245,9 @@ def register(module: str, source: Source) -> Source:
     source.module = module
     _by_file.setdefault(source.filename, []).insert(0, source)
     _by_module.setdefault(module, {})[source.filename] = source
-    for key in [key for key in _found if key[0] == module]:
-        del _found[key]
+    for cache in (_found, entries):
+        for key in [key for key in cache if key[0] == module]:
+            del cache[key]
     return source
 
 

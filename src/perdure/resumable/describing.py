@@ -13,7 +13,7 @@ from typing import Any
 from . import envelope, frames, revive, waiting
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot
-from .packing import unpack, unpack_site, waits_of
+from .packing import unpack, unpack_sites, waits_of
 from .waiting import Path
 
 _short = reprlib.Repr()
@@ -180,8 +180,8 @@ def describe(data: bytes, *, key: bytes | None = None) -> dict[str, Any]:
 
 
 def _frames(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
-    for site, state in stack.frames:
-        yield _frame(site, state, path)
+    for frame in stack.frames:
+        yield _frame(frame.site, dict(frame.items()), path)
     yield from _branches(stack, path, _frames)
 
 
@@ -196,16 +196,17 @@ def _generators(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
     """The frames of async generators that are being stepped."""
     if isinstance(stack.leaf, frames.Step):
         made = stack.leaf.generator
-        site, state, inner = made.state
-        yield _frame(unpack_site(site), {**state, CELLS: made.arguments[1] or {}}, path)
+        place, values, inner = made.state
+        (site,) = unpack_sites(place)
+        state = dict(zip(site.names, values, strict=False))  # without the cells
+        yield _frame(site, {**state, CELLS: made.arguments[1] or {}}, path)
         if inner is not None:
             yield from _frames(unpack(inner), path)
             yield from _generators(unpack(inner), path)
     yield from _branches(stack, path, _generators)
 
 
-def _frame(site: Any, state: dict[str, Any], path: Path) -> dict[str, Any]:
-    module, qualname, _, _, file, line, source = site
+def _frame(site: frames.Site, state: dict[str, Any], path: Path) -> dict[str, Any]:
     shown = {name: value for name, value in state.items() if name[0] not in HIDDEN}
     shown |= {
         name[1:].partition(":")[0]: value for name, value in state.items() if name[0] == "." and ":" in name
@@ -213,10 +214,10 @@ def _frame(site: Any, state: dict[str, Any], path: Path) -> dict[str, Any]:
     shown |= {name: cell.state for name, cell in state.get(CELLS, {}).items() if name != "__class__"}
     return {
         "path": list(path),
-        "function": f"{module}.{qualname}",
-        "module": module,
-        "file": file,
-        "line": line,
-        "source": source,
+        "function": site.function,
+        "module": site.module,
+        "file": site.file,
+        "line": site.line,
+        "source": site.source,
         "locals": {name: _short.repr(value) for name, value in sorted(shown.items())},
     }

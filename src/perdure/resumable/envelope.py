@@ -1,7 +1,7 @@
-"""The outside of a snapshot: a header, a signature, and compressed contents.
+"""The outside of a snapshot: a header, a signature, and the contents, compressed unless they are small.
 
-``b"PRD" version flags python signature(16) contents``. The signature is a keyed BLAKE2b over all
-the rest; without a key it is a checksum. Nothing is unpickled before it has been checked.
+``b"PRD" version flags python contents signature(16)``. The signature is a keyed BLAKE2b over all
+before it; without a key it is a checksum. Nothing is unpickled before it has been checked.
 """
 
 import hashlib
@@ -12,35 +12,26 @@ import zlib
 from .errors import BadSnapshot
 
 MAGIC = b"PRD"
-VERSION = 1
-_SIGNED, _BOUND = 1, 2
+VERSION = 2
+_SIGNED, _BOUND, _DEFLATED = 1, 2, 4
+_SMALL = 1024  # bytes; to deflate fewer takes longer than all the rest of a capture, and saves a third
 _HEADER, _SIGNATURE = 6, 16
 
 
-def _sign(head: bytes, contents: bytes, key: bytes | None) -> bytes:
-    digest = hashlib.blake2b(head, digest_size=_SIGNATURE, key=_key(key))
-    digest.update(contents)
-    return digest.digest()
-
-
-def _key(key: bytes | None) -> bytes:
+def _sign(sealed: bytes, key: bytes | None) -> bytes:
     if key is None:
-        return b""
-    return key if len(key) <= 64 else hashlib.blake2b(key).digest()
+        return hashlib.blake2b(sealed, digest_size=_SIGNATURE).digest()
+    short = key if len(key) <= 64 else hashlib.blake2b(key).digest()
+    return hashlib.blake2b(sealed, digest_size=_SIGNATURE, key=short).digest()
 
 
 def seal(payload: bytes, *, key: bytes | None, bound: bool) -> bytes:
     """Wrap a pickle. *bound*: it holds bytecode, and only this minor version of Python reads it."""
     flags = (_SIGNED if key is not None else 0) | (_BOUND if bound else 0)
-    head = MAGIC + bytes([VERSION, flags, sys.version_info.minor])
-    contents = _compressed(payload)
-    return head + _sign(head, contents, key) + contents
-
-
-def _compressed(payload: bytes) -> bytes:
-    """Deflate, quickly: most of the time for a small payload would go into making tables."""
-    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 4 if len(payload) < 4096 else 8)
-    return deflate.compress(payload) + deflate.flush()
+    if len(payload) > _SMALL:
+        payload, flags = zlib.compress(payload, 1), flags | _DEFLATED
+    sealed = MAGIC + bytes((VERSION, flags, sys.version_info.minor)) + payload
+    return sealed + _sign(sealed, key)
 
 
 def bound_to(data: bytes) -> str | None:
@@ -60,18 +51,17 @@ def unseal(data: bytes, *, key: bytes | None) -> bytes:
     if (key is not None) != bool(data[4] & _SIGNED):
         missing = "no key was given" if key is None else "it is not signed, and a key was given"
         raise BadSnapshot(f"the snapshot's signature can't be checked: {missing}")
-    head, signature = data[:_HEADER], data[_HEADER : _HEADER + _SIGNATURE]
-    contents = data[_HEADER + _SIGNATURE :]
-    if not hmac.compare_digest(signature, _sign(head, contents, key)):
+    if not hmac.compare_digest(data[-_SIGNATURE:], _sign(data[:-_SIGNATURE], key)):
         raise BadSnapshot("the snapshot is damaged, or was signed with another key")
-    return zlib.decompress(contents)
+    contents = data[_HEADER:-_SIGNATURE]
+    return zlib.decompress(contents) if data[4] & _DEFLATED else contents
 
 
 def check_python(data: bytes) -> None:
     """Raise `BadSnapshot` if the bytes are bound to another Python."""
-    wanted, here = bound_to(data), f"3.{sys.version_info.minor}"
-    if wanted is not None and wanted != here:
+    wanted = bound_to(data)
+    if wanted is not None and data[5] != sys.version_info.minor:
         raise BadSnapshot(
             "the snapshot holds functions or classes that can't be imported, as bytecode of Python "
-            f"{wanted}; this is Python {here}. Define them at the top of a module"
+            f"{wanted}; this is Python 3.{sys.version_info.minor}. Define them at the top of a module"
         )

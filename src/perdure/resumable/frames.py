@@ -3,8 +3,10 @@
 import collections
 import gc
 import inspect
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import Any
 
@@ -14,20 +16,56 @@ from .errors import NotResumable
 from .joining import CLOSING_CODE, JOIN_CODE, Branch, Closing, Driven, Join
 from .waiting import WAIT_CODE, Path, Pending, Wait
 
-# What a frame says of itself in a snapshot:
-# (module, qualified name, fingerprint, number of the await, file, line, source line).
-Site = tuple[str, str, str, int, str, int, str]
-State = dict[str, Any]
-Frame = tuple[Site, State]
+
+@dataclass(slots=True, eq=False)
+class Site:
+    """Where a frame is suspended, and the names of what is stored of it; shared by all such frames."""
+
+    module: str
+    qualname: str
+    fingerprint: str
+    number: int  # of the await; 0 before the first statement
+    file: str
+    line: int
+    source: str
+    names: tuple[str, ...]  # ``.cells``, if the frame has any, is the last
+    has_cells: bool = field(init=False)  # whether the frame shares variables with other functions
+    entry: tuple[str, str, str, int] = field(init=False)  # which re-entry form goes on from it
+
+    def __post_init__(self) -> None:
+        self.has_cells = self.names[-1:] == (CELLS,)
+        self.entry = self.module, self.qualname, self.fingerprint, self.number
+
+    @property
+    def function(self) -> str:
+        """The function's full name."""
+        return f"{self.module}.{self.qualname}"
 
 
-@dataclass
+@dataclass(slots=True)
+class Frame:
+    """One suspended frame: the values of ``site.names``, and the coroutine whose frame it is."""
+
+    site: Site
+    values: tuple[Any, ...]
+    coroutine: Any = None  # in a snapshot only where some local refers to it
+
+    @property
+    def cells(self) -> dict[str, Any] | None:
+        """The cells that it shares with other functions, by name."""
+        return self.values[-1] if self.site.has_cells else None
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """The names and values of what is stored."""
+        return zip(self.site.names, self.values, strict=True)
+
+
+@dataclass(slots=True)
 class Stack:
-    """Frames from the outside in, and the leaf: a Wait, a JoinState, or a Step."""
+    """Frames from the outside in, and the leaf: a Wait, a JoinState, a Step, or None if not begun."""
 
     frames: list[Frame]
     leaf: Any
-    owners: list[Any] = field(default_factory=list)  # the coroutines of the frames; not stored
 
 
 @dataclass
@@ -55,49 +93,91 @@ class Blocked(Exception):
     """What is awaited is no place to capture at; the frame around it is named by the caller."""
 
 
-_definitions: dict[int, tuple[CodeType, Definition | None]] = {}
+@dataclass(slots=True)
+class _Known:
+    """What is known of a code object: where it was defined, and what to store of its frames."""
+
+    code: CodeType  # kept, so that its id stays its own
+    definition: Definition
+    plans: dict[tuple[Any, ...], tuple[Site, Callable[[Any], tuple[Any, ...]], Any]] = field(
+        default_factory=dict
+    )
 
 
-def _definition(code: CodeType) -> Definition | None:
-    known = _definitions.get(id(code))
-    if known is None or known[0] is not code:
-        known = _definitions[id(code)] = (code, definition_of_code(code))
-    return known[1]
-
-
+_known: dict[int, _Known] = {}
 _UNTOUCHED = "is not resumable: install() its folder or decorate it"
 
 
-def read_frame(frame: Any) -> Frame:
+def read_frame(frame: Any, coroutine: Any = None) -> Frame:
     """One frame: where it is, and its locals."""
     code = frame.f_code
-    definition = _definition(code)
+    known = _known.get(id(code))
+    if known is None or known.code is not code:
+        known = _learn(code, frame)
+    variables = _variables(frame)
+    key = (variables.get(POINT, 0), *variables)
+    plan = known.plans.get(key)
+    if plan is None:
+        plan = known.plans[key] = _plan(known.definition, variables, frame)
+    site, values_of, receiver = plan
+    if receiver is not None:
+        _check_method(variables.get(receiver[0]), receiver[1])
+    return Frame(site, values_of(variables), coroutine)
+
+
+def _locals_of(frame: Any) -> dict[str, Any]:
+    """The variables of a frame; from Python 3.13 on, `f_locals` is a slow view."""
+    view = frame.f_locals
+    return dict(zip(view.keys(), view.values(), strict=True))
+
+
+_variables: Callable[[Any], dict[str, Any]] = (
+    attrgetter("f_locals") if sys.version_info < (3, 13) else _locals_of
+)
+
+
+def _learn(code: CodeType, frame: Any) -> _Known:
+    definition = definition_of_code(code)
     if definition is None or definition.lowered is None or POINT not in code.co_varnames:
         deep = definition is not None and not definition.shallow
         why = "is too deep for Python: move inner blocks into a function" if deep else _UNTOUCHED
         raise Blocked(f"{describe_code(code, frame)} {why}")
-    variables = frame.f_locals
+    known = _known[id(code)] = _Known(code, definition)
+    return known
+
+
+def _plan(definition: Definition, variables: dict[str, Any], frame: Any) -> Any:
+    """What to store of a frame with these variables: its site, how to get the values, what to check."""
+    assert definition.lowered is not None
     number = variables.get(POINT, 0)
-    site = definition.sites.get(number)
-    if site is None:
-        site = definition.sites[number] = _site(definition, number, frame)
-    state = {name: value for name, value in variables.items() if name[0] not in HIDDEN}
-    if number:
-        point = definition.lowered.points[number - 1]
-        for name in point.live:
-            if name in variables:
-                state[name] = variables[name]
-        if point.receiver is not None:
-            _check_method(variables.get(point.receiver[0]), point.receiver[1])
-    if CELLS in variables:
-        holder = variables[CELLS]
-        cells = dict(zip(holder.__code__.co_freevars, holder.__closure__, strict=True))
-        for name in cells:
-            state.pop(name, None)
-        state[CELLS] = cells
+    point = definition.lowered.points[number - 1] if number else None
+    names = [name for name in variables if name[0] not in HIDDEN]
+    if point is not None:
+        names += [name for name in point.live if name in variables]
+    holder = variables.get(CELLS)
+    if holder is not None:
+        shared = holder.__code__.co_freevars
+        names = [name for name in names if name not in shared]
     elif definition.lowered.cells:
         raise Blocked(f"{definition.qualname} has not begun, and closes over variables of another function")
-    return site, state
+    site = _site(definition, number, frame, (*names, CELLS) if holder is not None else tuple(names))
+    values_of = _getter(names)
+    return site, values_of if holder is None else _with_cells(values_of), point and point.receiver
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda variables: tuple([variables[name] for name in names])
+
+
+def _with_cells(values_of: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], tuple[Any, ...]]:
+    def values_and_cells(variables: dict[str, Any]) -> tuple[Any, ...]:
+        holder = variables[CELLS]
+        cells = dict(zip(holder.__code__.co_freevars, holder.__closure__, strict=True))
+        return *values_of(variables), cells
+
+    return values_and_cells
 
 
 _CONTAINERS = frozenset({list, set, dict, collections.deque, bytearray})
@@ -117,23 +197,21 @@ def _own_names(kind: type) -> set[str]:
     return {name for each in kind.__mro__[:-1] for name in vars(each)}
 
 
-def _site(definition: Definition, number: int, frame: Any) -> Site:
+def _site(definition: Definition, number: int, frame: Any, names: tuple[str, ...]) -> Site:
     assert definition.lowered is not None
-    module = frame.f_globals.get("__name__", "?")
-    if number == 0:
-        line = definition.node.lineno
-    else:
+    module, qualname, file = (
+        frame.f_globals.get("__name__", "?"),
+        definition.qualname,
+        frame.f_code.co_filename,
+    )
+    line = definition.node.lineno
+    if number:
         point = definition.lowered.points[number - 1]
         line = point.line
         if reason := point.reason or definition.obstacle(number):
-            raise NotResumable(
-                reason,
-                function=f"{module}.{definition.qualname}",
-                file=frame.f_code.co_filename,
-                line=line,
-            )
-    text = definition.line(line)
-    return module, definition.qualname, definition.fingerprint, number, frame.f_code.co_filename, line, text
+            raise NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line)
+    source = definition.line(line)
+    return Site(module, qualname, definition.fingerprint, number, file, line, source, names)
 
 
 def describe_code(code: CodeType, frame: Any = None) -> str:
@@ -149,31 +227,44 @@ def stack_of(awaitable: Any) -> Stack:
     Raises `NotResumable` if something in between, or what is waited for, can't be stored.
     """
     frames: list[Frame] = []
-    owners: list[Any] = []
     current = awaitable
     try:
         while (inner := inner_of(current)) is not None:
             frame, following = inner
-            frames.append(read_frame(frame))
-            owners.append(current)
-            if frames[-1][0][3] == 0:
-                return Stack(frames, None, owners)
+            frames.append(read_frame(frame, current))
+            if frames[-1].site.number == 0:
+                return Stack(frames, None)
             current = following
-        return Stack(frames, _leaf(current), owners)
+        return Stack(frames, _leaf(current))
     except Blocked as blocked:
         raise _refusal(frames, str(blocked), current) from None
 
 
 def _refusal(frames: list[Frame], reason: str, current: Any) -> NotResumable:
-    if not frames:
-        code = getattr(current, "cr_code", None)
-        if code is None:
-            return NotResumable(reason)
-        known = _definition(code)
-        function = f"{known.source.module}.{code.co_qualname}" if known else code.co_qualname
-        return NotResumable(reason, function=function, file=code.co_filename, line=code.co_firstlineno)
-    module, qualname, _, _, file, line, _ = frames[-1][0]
-    return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line)
+    if frames:
+        site = frames[-1].site
+        return NotResumable(reason, function=site.function, file=site.file, line=site.line)
+    code = getattr(current, "cr_code", None)
+    if code is None:
+        return NotResumable(reason)
+    known = definition_of_code(code)
+    function = f"{known.source.module}.{code.co_qualname}" if known else code.co_qualname
+    return NotResumable(reason, function=function, file=code.co_filename, line=code.co_firstlineno)
+
+
+def all_stacks(stack: Stack) -> list[Stack]:
+    """A stack and those of its branches."""
+    found = [stack]
+    if isinstance(stack.leaf, JoinState):
+        for kept in stack.leaf.branches:
+            if len(kept) == 2:
+                found += all_stacks(kept[0])
+    return found
+
+
+def all_frames(stack: Stack) -> list[Frame]:
+    """Every frame of a stack and of its branches, in the order of `describe`."""
+    return [frame for each in all_stacks(stack) for frame in each.frames]
 
 
 def inner_of(awaitable: Any) -> tuple[Any, Any] | None:
@@ -210,7 +301,7 @@ def _leaf(awaitable: Any) -> Any:
 
 def waiting_object(awaitable: Any) -> Any:
     """The `Wait`, `Join` or async generator behind what a frame awaits; else the thing itself."""
-    if isinstance(awaitable, Driven):
+    if type(awaitable) is Driven:
         awaitable = awaitable.awaitable if awaitable.iterator is None else awaitable.iterator
     if type(awaitable) is GeneratorType and awaitable.gi_code in _LEAVES:
         frame = awaitable.gi_frame

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from types import AsyncGeneratorType
 from typing import Any
 
-from .frames import inner_of, stack_of, waiting_object
+from .frames import all_frames, inner_of, stack_of, waiting_object
 from .joining import Join
 from .pickling import dump
-from .snapshot import all_frames, all_stacks, readable
+from .snapshot import readable
 
 # A coroutine that is collected as garbage is closed, and its `finally` clauses run.  What they do belongs
 # to whoever goes on with it, so these are kept for as long as the process lives.
@@ -39,13 +39,11 @@ def weigh(coroutine: Any) -> list[tuple[str, str, int]]:
     """
     root = coroutine.get_coro() if isinstance(coroutine, asyncio.Task) else coroutine
     stack = stack_of(root)
-    stacks = all_stacks(stack)
     found = []
-    for (module, qualname, *_), state in all_frames(stack):
-        for name, value in state.items():
+    for frame in all_frames(stack):
+        for name, value in frame.items():
             local, kind = readable(name)
-            size = len(dump((value,), stacks)[0])
-            found.append((f"{module}.{qualname}", local or kind or name, size))
+            found.append((frame.site.function, local or kind or name, len(dump((value,), stack)[0])))
     return sorted(found, key=lambda each: each[2], reverse=True)
 
 

@@ -1,33 +1,51 @@
 """The stored form of a stack: plain tuples and strings, because those pickle fastest."""
 
-from functools import cache
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from .frames import JoinState, Site, Stack, Step
+from .frames import Frame, JoinState, Site, Stack, Step
 from .waiting import Path, Wait
 
 _WAIT, _JOIN, _STEP, _SHARED = range(4)
-_sites: dict[str, Site] = {}
 
 
-@cache
-def pack_site(site: Site) -> str:
-    """Where a frame is, as one string."""
-    return "\0".join(map(str, site))
+# -- where the frames are: one string for all of them, since the same ones are met again and again --
 
 
-def unpack_site(text: str) -> Site:
-    """The inverse of `pack_site`."""
-    site = _sites.get(text)
-    if site is None:
-        module, qualname, fingerprint, number, file, line, source = text.split("\0", 6)
-        site = _sites[text] = (module, qualname, fingerprint, int(number), file, int(line), source)
-    return site
+@lru_cache(maxsize=1024)
+def pack_sites(sites: tuple[Site, ...]) -> str:
+    """The sites of a stack as one string. Module and file are left out where they are those before."""
+    fields: list[str] = []
+    before = "", ""
+    for site in sites:
+        here = site.module, site.file
+        fields += ("", "") if here == before else here
+        fields += site.qualname, site.fingerprint, str(site.number), str(site.line), site.source
+        fields += str(len(site.names)), *site.names
+        before = here
+    return "\0".join(fields)
+
+
+@lru_cache(maxsize=1024)
+def unpack_sites(text: str) -> tuple[Site, ...]:
+    """The inverse of `pack_sites`."""
+    sites: list[Site] = []
+    fields = iter(text.split("\0") if text else ())
+    module = file = ""
+    for name in fields:
+        module, file = name or module, next(fields) or file
+        qualname, fingerprint, number, line, source, names = islice(fields, 6)
+        held = tuple(islice(fields, int(names)))
+        sites.append(Site(module, qualname, fingerprint, int(number), file, int(line), source, held))
+    return tuple(sites)
 
 
 def pack(stack: Stack, *, shared: bool = False) -> Any:
     """A stack as tuples. *shared*: its wait is referred to from elsewhere in the snapshot too."""
-    return [(pack_site(site), state) for site, state in stack.frames], _pack_leaf(stack.leaf, shared)
+    frames = stack.frames
+    sites = pack_sites(tuple([frame.site for frame in frames]))
+    return sites, [frame.values for frame in frames], _pack_leaf(stack.leaf, shared)
 
 
 def _pack_leaf(leaf: Any, shared: bool) -> Any:
@@ -45,8 +63,8 @@ def _pack_leaf(leaf: Any, shared: bool) -> Any:
 
 def unpack(packed: Any) -> Stack:
     """The inverse of `pack`."""
-    frames, leaf = packed
-    return Stack([(unpack_site(site), state) for site, state in frames], _unpack_leaf(leaf))
+    sites, values, leaf = packed
+    return Stack(list(map(Frame, unpack_sites(sites), values)), _unpack_leaf(leaf))
 
 
 def _unpack_leaf(leaf: Any) -> Any:

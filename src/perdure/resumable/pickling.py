@@ -8,9 +8,11 @@ import copyreg
 import gc
 import io
 import itertools
+import pickle
 import sys
 import warnings
 from collections.abc import Callable
+from functools import cached_property
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -22,15 +24,15 @@ from types import (
     MethodType,
     TracebackType,
 )
-from typing import Any, ClassVar
+from typing import Any
 
 import cloudpickle
 
 from . import revive
 from .definitions import definition_of_code
 from .errors import NotResumable
-from .frames import Frame, Stack, State, read_frame, stack_of
-from .packing import pack, pack_site
+from .frames import Frame, Stack, all_frames, read_frame, stack_of
+from .packing import pack, pack_sites
 from .waiting import Wait
 
 PROTOCOL = 5
@@ -40,29 +42,38 @@ _cloudpickle_table = {
     for kind, reduce in cloudpickle.Pickler.dispatch_table.items()
     if kind not in copyreg.dispatch_table
 }
+_table: dict[type, Any] = {}
+
+
+def _current_table() -> dict[type, Any]:
+    """How classes registered with cloudpickle and copyreg are stored."""
+    if len(_table) != len(_cloudpickle_table) + len(copyreg.dispatch_table):
+        _table.update(_cloudpickle_table)
+        _table.update(copyreg.dispatch_table)
+    return _table
 
 
 class Refused(TypeError):
     """A value that must not be stored, though it could be pickled somehow."""
 
 
-class Pickler(cloudpickle.Pickler):
-    """Writes a snapshot's payload; ``bytecode`` tells whether it is bound to this Python."""
+class Pickler(pickle.Pickler):
+    """Writes a snapshot's payload."""
 
-    bytecode = False
-    dispatch_table: ClassVar[dict[type, Any]] = {}
+    bytecode = False  # whether what was written is bound to this version of Python
 
-    def __init__(self, file: io.BytesIO, stacks: list[Stack]) -> None:
+    def __init__(self, file: io.BytesIO, stack: Stack) -> None:
         super().__init__(file, PROTOCOL)
-        self.links: list[tuple[State, Any]] = []  # coroutines of the stacks that some local refers to
-        self.stacks = stacks
+        self.dispatch_table = _current_table()
+        self.stack = stack
+        self.links: list[tuple[int, Any]] = []  # coroutines of the stack that some local refers to
 
     def frame_of(self, coroutine: Any) -> Frame | None:
-        """The frame of a coroutine, if it is on one of the stacks."""
-        for stack in self.stacks:
-            for owner, frame in zip(stack.owners, stack.frames, strict=True):
-                if owner is coroutine:
-                    return frame
+        """The frame of a coroutine, if it is on the stack; a link to it is stored."""
+        for number, frame in enumerate(all_frames(self.stack)):
+            if frame.coroutine is coroutine:
+                self.links.append((number, coroutine))
+                return frame
         return None
 
     def reducer_override(self, obj: Any) -> Any:
@@ -79,10 +90,15 @@ class Pickler(cloudpickle.Pickler):
             return _class(self, obj)
         return NotImplemented
 
-    def by_value(self, obj: Any) -> Any:
-        """cloudpickle's way, for what can't be imported."""
+    @cached_property
+    def cloud(self) -> cloudpickle.Pickler:
+        """Asked how to store what can't be imported. Made only then: it takes as long as a frame."""
+        return cloudpickle.Pickler(io.BytesIO(), PROTOCOL)
+
+    def by_bytecode(self, obj: Any) -> Any:
+        """How to store a function or code object that has no source of ours."""
         self.bytecode = True
-        return super().reducer_override(obj)
+        return self.cloud.reducer_override(obj)
 
 
 def _importable(obj: Any, qualname: str | None = None) -> bool:
@@ -99,7 +115,7 @@ def _function(pickler: Pickler, function: FunctionType) -> Any:
         return NotImplemented
     definition = definition_of_code(function.__code__)
     if definition is None:
-        return pickler.by_value(function)
+        return pickler.by_bytecode(function)
     depth = _wrapped_depth(function, definition.qualname)
     if depth is not None:
         return revive.wrapped, (function.__module__, definition.qualname, depth)
@@ -136,7 +152,7 @@ def _method(_: Pickler, method: MethodType) -> Any:
 def _class(pickler: Pickler, kind: type) -> Any:
     if _importable(kind):
         return NotImplemented  # by name, in __main__ too: a script may run again and go on
-    return super(Pickler, pickler).reducer_override(kind)
+    return pickler.cloud.reducer_override(kind)
 
 
 def _cell(_: Pickler, cell: CellType) -> Any:
@@ -161,32 +177,30 @@ def _generator(_: Pickler, generator: Any) -> Any:
 
 def _generator_state(generator: Any, frame: Any, inner: Any) -> Any:
     try:
-        site, state = read_frame(frame)
+        kept = read_frame(frame)
     except NotResumable:
         raise
     except Exception as error:
         kind = type(generator).__name__.replace("_", " ")
         raise Refused(f"it holds a suspended {kind}: {error}") from None
-    cells = state.pop(revive.CELLS, None)
+    place, cells, values = pack_sites((kept.site,)), kept.cells, kept.values
     stack = None if inner is None else pack(stack_of(inner), shared=True)
-    place = pack_site(site)
-    return revive.generator, (place, cells), (place, state, stack), None, None, revive.fill_generator
+    state = place, values if cells is None else values[:-1], stack
+    return revive.generator, (place, cells), state, None, None, revive.fill_generator
 
 
 def _coroutine(pickler: Pickler, coroutine: Any) -> Any:
     if coroutine.cr_frame is None:
         return revive.ended_coroutine, ()
     if (frame := pickler.frame_of(coroutine)) is not None:
-        site, state = frame
-        pickler.links.append((state, coroutine))
-        return revive.coroutine, (pack_site(site), state.get(revive.CELLS))
+        return revive.coroutine, (pack_sites((frame.site,)), frame.cells)
     raise Refused(
         f"it holds the coroutine {coroutine.__qualname__}(), which is not awaited yet: await it, or gather()"
     )
 
 
 def _code(pickler: Pickler, code: CodeType) -> Any:
-    return pickler.by_value(code)
+    return pickler.by_bytecode(code)
 
 
 def _exception(error: BaseException) -> Any:
@@ -271,14 +285,12 @@ _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def dump(payload: Any, stacks: list[Stack]) -> tuple[bytes, bool]:
+def dump(payload: Any, stack: Stack) -> tuple[bytes, bool]:
     """The pickle of *payload* and of links, and whether it holds bytecode of this Python version.
 
-    *stacks* are all those in the payload.
+    *stack* is the one in the payload.
     """
-    if len(Pickler.dispatch_table) != len(_cloudpickle_table) + len(copyreg.dispatch_table):
-        Pickler.dispatch_table = {**_cloudpickle_table, **copyreg.dispatch_table}
     buffer = io.BytesIO()
-    pickler = Pickler(buffer, stacks)
+    pickler = Pickler(buffer, stack)
     pickler.dump((*payload, pickler.links))
     return buffer.getvalue(), pickler.bytecode

@@ -9,14 +9,14 @@ from functools import partial
 from types import CellType, FunctionType, MethodType, TracebackType
 from typing import Any
 
-from .build import CELLS, INNER, POINT, STATE
-from .definitions import definition_by_name, make_function
+from .build import INNER, POINT, STATE
+from .definitions import definition_by_name, entries, make_function
 from .errors import CodeChanged
-from .frames import JoinState, Site, Stack, State, Step
+from .frames import Frame, JoinState, Site, Stack, Step, all_frames
 from .joining import Branch, Closing, Driven, Join
-from .packing import unpack, unpack_site
+from .packing import unpack, unpack_sites
 
-LINK = ".link"  # in the locals of a frame: its coroutine, if that exists already
+State = dict[str, Any]  # the argument of a re-entry form
 
 
 def attribute(module: str, qualname: str) -> Any:
@@ -149,27 +149,27 @@ def ended_coroutine() -> Coroutine[Any, Any, None]:
     return made
 
 
-def coroutine(site: str, cells: dict[str, Any] | None) -> Any:
+def coroutine(place: str, cells: dict[str, Any] | None) -> Any:
     """A coroutine of the stack that a local refers to as well; its own locals come with the stack."""
-    state: State = {} if cells is None else {CELLS: cells}
-    return entry_function(unpack_site(site), state)({})
+    (site,) = unpack_sites(place)
+    return entry_function(site, cells)({})
 
 
-def generator(site: str, cells: dict[str, Any] | None) -> Any:
+def generator(place: str, cells: dict[str, Any] | None) -> Any:
     """A generator whose locals are yet to come: they may refer to it."""
-    state: State = {} if cells is None else {CELLS: cells}
-    return entry_function(unpack_site(site), state)({})
+    (site,) = unpack_sites(place)
+    return entry_function(site, cells)({})
 
 
-def fill_generator(made: Any, state: tuple[str, State, Any]) -> None:
+def fill_generator(made: Any, state: tuple[str, tuple[Any, ...], Any]) -> None:
     """Give a generator its locals; one that stands at a yield is brought there."""
-    place, variables, inner = state
-    site = unpack_site(place)
+    place, values, inner = state
+    (site,) = unpack_sites(place)
     box = (made.ag_frame if hasattr(made, "ag_frame") else made.gi_frame).f_locals[STATE]
-    box.update(variables)
-    if site[3] == 0:
+    box.update(zip(site.names, values, strict=False))  # without the cells, which it has
+    if site.number == 0:
         return
-    box[POINT] = site[3]
+    box[POINT] = site.number
     if inner is not None:
         box[INNER] = [starter(unpack(inner))]
         return
@@ -181,43 +181,44 @@ def fill_generator(made: Any, state: tuple[str, State, Any]) -> None:
 # -- stacks ------------------------------------------------------------------------------------
 
 
-def entry_function(site: Site, state: State) -> Callable[[State], Any]:
-    """The re-entry form of a frame; takes the cells out of *state*.
-
-    Raises `CodeChanged` if the function is not what it was.
-    """
-    definition = definition_by_name(site[0], site[1], site[2])
-    cells = state.pop(CELLS, None)
-    number = site[3]
-    if cells is None:
-        known = definition.functions.get(number)
-        if known is not None and known.__globals__ is definition.globals(site[0]):
-            return known
-    made = make_function(definition, definition.entry(number), site[0], cells or {})
-    if cells is None:
-        definition.functions[number] = made
+def entry_function(site: Site, cells: dict[str, Any] | None) -> Callable[[State], Any]:
+    """The re-entry form of a frame. Raises `CodeChanged` if the function is not what it was."""
+    definition = definition_by_name(site.module, site.qualname, site.fingerprint)
+    made = make_function(definition, definition.entry(site.number), site.module, cells or {})
+    if not site.has_cells:
+        entries[site.entry] = made
     return made
+
+
+def _function_of(frame: Frame) -> Callable[[State], Any]:
+    """The same, for most frames made before."""
+    site = frame.site
+    known = entries.get(site.entry)
+    if known is not None and known.__globals__ is vars(sys.modules.get(site.module, sys)):
+        return known
+    return entry_function(site, frame.cells)
 
 
 def starter(stack: Stack) -> Callable[[], Awaitable[Any]]:
     """A function that makes the coroutine (or leaf) of a stack; all its code is looked up now."""
-    frames = [(entry_function(site, state), site[3], state) for site, state in stack.frames]
-    return partial(_start, frames, 0, _leaf(stack.leaf))
+    rest = [(_function_of(frame), frame) for frame in reversed(stack.frames)]
+    return partial(_start, rest, _leaf(stack.leaf))
 
 
-def _start(frames: list[tuple[Any, int, State]], index: int, leaf: Callable[[], Any]) -> Any:
-    if index == len(frames):
+def _start(rest: list[tuple[Any, Frame]], leaf: Callable[[], Any]) -> Any:
+    """Make the outermost of the frames that are left, last in the list; it makes those it awaits."""
+    if not rest:
         return leaf()
-    function, number, state = frames[index]
-    frames[index] = (None, 0, {})  # the frame owns its locals from now on
-    made = state.pop(LINK, None)
-    if number:
-        state[POINT] = number
-        state[INNER] = [partial(_start, frames, index + 1, leaf)]
-    if made is None:
+    function, frame = rest.pop()  # the coroutine owns its locals from now on
+    site = frame.site
+    state = dict(zip(site.names, frame.values, strict=True))
+    if site.number:
+        state[POINT] = site.number
+        state[INNER] = [partial(_start, rest, leaf)]
+    if frame.coroutine is None:
         return function(state)
-    made.cr_frame.f_locals[STATE].update(state)
-    return made
+    frame.coroutine.cr_frame.f_locals[STATE].update(state)
+    return frame.coroutine
 
 
 def _leaf(leaf: Any) -> Callable[[], Any]:
@@ -248,9 +249,11 @@ def _join(state: JoinState) -> Join:
     return Join(kind, branches, return_exceptions=state.return_exceptions, decided=decided)
 
 
-def rooted(stack: Stack, links: list[tuple[State, Any]]) -> Any:
-    """The coroutine of a whole snapshot; *links* are coroutines that some local refers to."""
-    for state, coroutine in links:
-        state[LINK] = coroutine
+def rooted(stack: Stack, links: list[tuple[int, Any]]) -> Any:
+    """The coroutine of a whole snapshot; *links* are coroutines of frames that some local refers to."""
+    if links:
+        frames = all_frames(stack)
+        for number, coroutine in links:
+            frames[number].coroutine = coroutine
     made = starter(stack)()
     return made if stack.frames else Driven(made)

@@ -8,7 +8,7 @@ from typing import Any
 from . import envelope
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot, CodeChanged, NotResumable
-from .frames import Frame, JoinState, Stack, leaves, pending_of, stack_of
+from .frames import Frame, Stack, all_frames, leaves, pending_of, stack_of
 from .packing import has_step, pack, unpack, waits_of
 from .pickling import dump
 from .revive import rooted
@@ -36,7 +36,7 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
     stack = stack_of(root)
     waits = {path: wait for path, wait in leaves(root) if wait is not None} if has_step(stack) else {}
     try:
-        payload, bound = dump((pack(stack, shared=bool(waits)), waits), all_stacks(stack))
+        payload, bound = dump((pack(stack, shared=bool(waits)), waits), stack)
     except NotResumable:
         raise
     except Exception as error:
@@ -46,23 +46,22 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
 
 def _culprit(stack: Stack, error: Exception) -> NotResumable:
     """Which local could not be pickled."""
-    stacks = all_stacks(stack)
-    for (module, qualname, _, _, file, line, _), state in all_frames(stack):
-        for name, value in state.items():
-            found = _trouble(value, stacks)
+    for frame in all_frames(stack):
+        for name, value in frame.items():
+            found = _trouble(value, stack)
             if found is None:
                 continue
             if name == CELLS:
-                name = next((each for each, cell in value.items() if _trouble(cell, stacks)), name)
+                name = next((each for each, cell in value.items() if _trouble(cell, stack)), name)
             local, kind = readable(name)
-            reason = f"{kind}: {found}" if kind else str(found)
-            return NotResumable(reason, function=f"{module}.{qualname}", file=file, line=line, local=local)
+            reason, site = f"{kind}: {found}" if kind else str(found), frame.site
+            return NotResumable(reason, function=site.function, file=site.file, line=site.line, local=local)
     return NotResumable(str(error))
 
 
-def _trouble(value: Any, stacks: list[Stack]) -> Exception | None:
+def _trouble(value: Any, stack: Stack) -> Exception | None:
     try:
-        dump((value,), stacks)
+        dump((value,), stack)
     except Exception as error:
         return error
     return None
@@ -84,22 +83,7 @@ def readable(name: str) -> tuple[str | None, str | None]:
     )
 
 
-def all_stacks(stack: Stack) -> list[Stack]:
-    """A stack and those of its branches."""
-    found = [stack]
-    if isinstance(stack.leaf, JoinState):
-        for kept in stack.leaf.branches:
-            if len(kept) == 2:
-                found += all_stacks(kept[0])
-    return found
-
-
-def all_frames(stack: Stack) -> list[Frame]:
-    """Every frame of a stack and of its branches, in the order of `describe`."""
-    return [frame for each in all_stacks(stack) for frame in each.frames]
-
-
-def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait], list[Any]]:
+def load(data: bytes, key: bytes | None) -> tuple[Stack, dict[Path, Wait], list[tuple[int, Any]]]:
     """Check and unpickle a snapshot."""
     payload = envelope.unseal(data, key=key)
     envelope.check_python(data)
@@ -139,22 +123,22 @@ def restore(
 def _answers(
     waits: Mapping[Path, Wait], value: Any, error: BaseException | None, answers: Mapping[Path, Any] | None
 ) -> Mapping[Path, Any]:
-    given = [each for each in (value, error, answers) if each is not _NOTHING and each is not None]
-    if value is None and error is None and answers is None:
-        given = [value]
-    if len(given) > 1:
+    has_value = value is not _NOTHING
+    if (has_value and value is not None) + (error is not None) + (answers is not None) > 1:
         raise ValueError("give one of value, error and answers")
     if answers is not None:
         if unknown := sorted(set(answers) - set(waits)):
             raise ValueError(f"no request is pending at {unknown}; pending are {sorted(waits)}")
         return answers
-    if not given:
+    if error is not None:
+        value = Raise(error)
+    elif not has_value:
         return {}
     if len(waits) != 1:
         raise ValueError(
             f"{len(waits)} requests are pending, at {sorted(waits)}: use answers={{path: value}}"
         )
-    return dict.fromkeys(waits, Raise(error) if error is not None else value)
+    return dict.fromkeys(waits, value)
 
 
 def _change(stack: Stack, changes: Mapping[Any, Any]) -> None:
@@ -163,15 +147,16 @@ def _change(stack: Stack, changes: Mapping[Any, Any]) -> None:
     for where, value in changes.items():
         number, name = where if isinstance(where, tuple) else (None, where)
         chosen = frames[::-1] if number is None else frames[number : number + 1]
-        if not any(_set(state, name, value) for _, state in chosen):
+        if not any(_set(frame, name, value) for frame in chosen):
             raise KeyError(f"no local {name!r} in {'any frame' if number is None else f'frame {number}'}")
 
 
-def _set(state: dict[str, Any], name: str, value: Any) -> bool:
-    if name in state and name[0] not in HIDDEN:
-        state[name] = value
+def _set(frame: Frame, name: str, value: Any) -> bool:
+    if name in frame.site.names and name[0] not in HIDDEN:
+        at = frame.site.names.index(name)
+        frame.values = *frame.values[:at], value, *frame.values[at + 1 :]
         return True
-    if name in state.get(CELLS, ()):
-        state[CELLS][name].cell_contents = value
+    if name in (cells := frame.cells or {}):
+        cells[name].cell_contents = value
         return True
     return False
