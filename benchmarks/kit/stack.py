@@ -1,6 +1,5 @@
 """A whole Perdure for a benchmark: a server and a worker in processes of their own, on either database."""
 
-import asyncio
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -14,10 +13,10 @@ import psutil
 from perdure import AsyncClient
 from tests.support.postgres import durable_server
 from tests.support.processes import server, worker
+from tests.support.waiting import until
 
 KEY = "tr_prod_0123456789abcdef0123"
 DATABASES = ("sqlite", "postgres")
-LOOK_S = 0.02
 
 
 class Sqlite:
@@ -70,9 +69,11 @@ class Stack:
 
     async def until(self, status: str, count: int, seconds: float = 300) -> None:
         """Wait until so many runs have a status."""
-        async with asyncio.timeout(seconds):
-            while await self.count(status) < count:
-                await asyncio.sleep(LOOK_S)
+
+        async def is_reached() -> bool:
+            return await self.count(status) >= count
+
+        await until(is_reached, f"{count} runs are {status}", seconds)
 
     def memory(self) -> tuple[int, int]:
         """Bytes that only the server has, and that only the worker's processes have."""
@@ -120,7 +121,10 @@ async def stack(kind: str, tasks: str, **settings: str) -> AsyncIterator[Stack]:
             worker(folder, serving, key=KEY, log=folder / "worker.log") as working,
         ):
             async with AsyncClient(serving.url, KEY) as client:
-                while not (await client.workers()).workers:
-                    await asyncio.sleep(LOOK_S)
+
+                async def is_connected() -> bool:
+                    return bool((await client.workers()).workers)
+
+                await until(is_connected, "the worker is connected")
                 server_process = psutil.Process(serving.process.pid)
                 yield Stack(client, found, server_process, psutil.Process(working.pid))

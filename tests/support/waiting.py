@@ -7,22 +7,23 @@ PATIENCE_S = 60.0
 PAUSE_S = 0.05
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, patience: float = PATIENCE_S) -> None:
     """Wait until a condition holds.
 
     Args:
         condition: looks, and says whether it does.
         what: what is waited for, for the error.
+        patience: how long, in seconds; a minute by default.
 
     Raises:
-        AssertionError: it does not hold within a minute.
+        AssertionError: it does not hold in that time.
     """
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience):
             while not await _holds(condition):  # noqa: ASYNC110 -- of another process
                 await asyncio.sleep(PAUSE_S)
     except TimeoutError:
-        raise AssertionError(f"waited {PATIENCE_S:.0f} s in vain until {what}") from None
+        raise AssertionError(f"waited {patience:.0f} s in vain until {what}") from None
 
 
 async def _holds(condition: Callable[[], bool | Awaitable[bool]]) -> bool:
