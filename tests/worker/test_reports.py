@@ -121,6 +121,29 @@ async def test_what_gathers_while_a_report_is_under_way_goes_into_the_next(wire:
     ]
 
 
+async def test_the_start_of_a_run_that_has_ended_is_not_told_apart(wire: Wire, session: Session):
+    reporter = Reporter(session, lambda item, verdict: None)
+    async with running(reporter):
+        reporter.add(started(1))
+        reporter.add(started(2))
+        reporter.add(Succeeded(run_id="run_1", fence=1))
+        await reporter.settled()
+
+    assert [(item.run_id, item.type) for report in wire.reports for item in report.items] == [
+        ("run_2", "started"),
+        ("run_1", "succeeded"),
+    ]
+
+
+async def test_the_start_of_a_run_that_goes_on_is_told_by_itself(wire: Wire, session: Session):
+    reporter = Reporter(session, lambda item, verdict: None)
+    async with running(reporter):
+        reporter.add(started(1))
+        await wire.reported.wait()
+
+    assert [item.run_id for item in wire.reports[0].items] == ["run_1"]
+
+
 async def test_large_outputs_go_in_several_reports(wire: Wire, session: Session, monkeypatch):
     monkeypatch.setattr(reports, "MAX_BYTES", 5000)
     reporter = Reporter(session, lambda item, verdict: None)

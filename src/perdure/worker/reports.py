@@ -1,4 +1,8 @@
-"""Reports what becomes of runs: what gathers while one report is under way goes into the next."""
+"""Reports what becomes of runs: what gathers while one report is under way goes into the next.
+
+That a run has begun can wait a moment: most short runs have ended by then, and what ends a run tells the
+server that it began.
+"""
 
 import asyncio
 import logging
@@ -8,13 +12,28 @@ from collections.abc import Callable
 from perdure.core.errors import PerdureError, Unauthorized
 from perdure.wire import endpoints
 from perdure.wire.endpoint import MEGABYTE
-from perdure.wire.workers import Checkpointed, Parked, Report, ReportItem, Succeeded, Verdict
+from perdure.wire.workers import (
+    Checkpointed,
+    Failed,
+    Parked,
+    Report,
+    ReportItem,
+    Started,
+    Succeeded,
+    Verdict,
+)
 from perdure.worker.session import Session
 
 log = logging.getLogger(__name__)
 
+START_PATIENCE_S = 0.02
+"""How long the start of a run waits for something else to report."""
+
 MAX_ITEMS = 1000
 MAX_BYTES = 16 * MEGABYTE
+# These tell that the run has begun, too.
+_ENDINGS = (Succeeded, Failed, Parked)
+
 # What an item, or a frame of a stored state, counts without its output or state.
 _ITEM = 1024
 
@@ -41,11 +60,15 @@ class Reporter:
         """Add what is to be reported."""
         self._items.append(item)
         self._added += 1
-        self._work.set()
+        if isinstance(item, Started):
+            asyncio.get_running_loop().call_later(START_PATIENCE_S, self._work.set)
+        else:
+            self._work.set()
 
     async def settled(self) -> None:
         """Wait until all that was added so far has its verdict."""
         goal = self._added
+        self._work.set()
         async with self._change:
             await self._change.wait_for(lambda: self._settled >= goal)
 
@@ -56,7 +79,7 @@ class Reporter:
             self._work.clear()
             while self._items:
                 batch = self._take()
-                await self._report(batch)
+                await self._report(_without_told_starts(batch))
                 async with self._change:
                     self._settled += len(batch)
                     self._change.notify_all()
@@ -93,6 +116,12 @@ class Reporter:
         item = batch[0]
         log.error("The server refused what run %s came to (%s): %s", item.run_id, item.type, error)
         self._on_verdict(item, Verdict(run_id=item.run_id, ok=False, code=error.code))
+
+
+def _without_told_starts(batch: list[ReportItem]) -> list[ReportItem]:
+    """Leave out the starts of runs whose end is told in the same report."""
+    ended = {(item.run_id, item.fence) for item in batch if isinstance(item, _ENDINGS)}
+    return [i for i in batch if not (isinstance(i, Started) and (i.run_id, i.fence) in ended)]
 
 
 def _size(item: ReportItem) -> int:
