@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from . import envelope, frames, revive, waiting
+from . import envelope, revive, waiting
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot
 from .packing import unpack, unpack_sites, waits_of
+from .stacks import JoinState, Site, Stack, Step
 from .waiting import Path
 
 _short = reprlib.Repr()
@@ -179,22 +180,22 @@ def describe(data: bytes, *, key: bytes | None = None) -> dict[str, Any]:
     }
 
 
-def _frames(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
+def _frames(stack: Stack, path: Path) -> Iterator[dict[str, Any]]:
     for frame in stack.frames:
         yield _frame(frame.site, dict(frame.items()), path)
     yield from _branches(stack, path, _frames)
 
 
-def _branches(stack: frames.Stack, path: Path, walk: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(stack.leaf, frames.JoinState):
+def _branches(stack: Stack, path: Path, walk: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(stack.leaf, JoinState):
         for number, kept in enumerate(stack.leaf.branches):
             if len(kept) == 2:
                 yield from walk(kept[0], (*path, number))
 
 
-def _generators(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
+def _generators(stack: Stack, path: Path) -> Iterator[dict[str, Any]]:
     """The frames of async generators that are being stepped."""
-    if isinstance(stack.leaf, frames.Step):
+    if isinstance(stack.leaf, Step):
         made = stack.leaf.generator
         place, values, inner = made.state
         (site,) = unpack_sites(place)
@@ -206,7 +207,7 @@ def _generators(stack: frames.Stack, path: Path) -> Iterator[dict[str, Any]]:
     yield from _branches(stack, path, _generators)
 
 
-def _frame(site: frames.Site, state: dict[str, Any], path: Path) -> dict[str, Any]:
+def _frame(site: Site, state: dict[str, Any], path: Path) -> dict[str, Any]:
     shown = {name: value for name, value in state.items() if name[0] not in HIDDEN}
     shown |= {
         name[1:].partition(":")[0]: value for name, value in state.items() if name[0] == "." and ":" in name

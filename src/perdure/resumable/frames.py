@@ -6,85 +6,18 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter, itemgetter
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import Any
 
 from .build import CELLS, HIDDEN, POINT
-from .definitions import Definition, definition_of_code
+from .definitions import Definition, definition_of_code, source_of_code
 from .errors import NotResumable
 from .joining import CLOSING_CODE, JOIN_CODE, Branch, Closing, Driven, Join
+from .stacks import Frame, JoinState, Site, Stack, Step
+from .twins import TWINNED, twin_of
 from .waiting import WAIT_CODE, Path, Pending, Wait
-
-
-@dataclass(slots=True, eq=False)
-class Site:
-    """Where a frame is suspended, and the names of what is stored of it; shared by all such frames."""
-
-    module: str
-    qualname: str
-    fingerprint: str
-    number: int  # of the await; 0 before the first statement
-    file: str
-    line: int
-    source: str
-    names: tuple[str, ...]  # ``.cells``, if the frame has any, is the last
-    has_cells: bool = field(init=False)  # whether the frame shares variables with other functions
-    entry: tuple[str, str, str, int] = field(init=False)  # which re-entry form goes on from it
-
-    def __post_init__(self) -> None:
-        self.has_cells = self.names[-1:] == (CELLS,)
-        self.entry = self.module, self.qualname, self.fingerprint, self.number
-
-    @property
-    def function(self) -> str:
-        """The function's full name."""
-        return f"{self.module}.{self.qualname}"
-
-
-@dataclass(slots=True)
-class Frame:
-    """One suspended frame: the values of ``site.names``, and the coroutine whose frame it is."""
-
-    site: Site
-    values: tuple[Any, ...]
-    coroutine: Any = None  # in a snapshot only where some local refers to it
-
-    @property
-    def cells(self) -> dict[str, Any] | None:
-        """The cells that it shares with other functions, by name."""
-        return self.values[-1] if self.site.has_cells else None
-
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """The names and values of what is stored."""
-        return zip(self.site.names, self.values, strict=True)
-
-
-@dataclass(slots=True)
-class Stack:
-    """Frames from the outside in, and the leaf: a Wait, a JoinState, a Step, or None if not begun."""
-
-    frames: list[Frame]
-    leaf: Any
-
-
-@dataclass
-class JoinState:
-    """A `gather` or `race` under way."""
-
-    kind: str
-    return_exceptions: bool
-    decided: tuple[bool, Any] | int | None  # an int: the outcome of that branch
-    branches: list[Any]  # (outcome,) when ended, else (stack, cancelled)
-
-
-@dataclass
-class Step:
-    """A step of an async generator that is under way."""
-
-    generator: Any
-    closing: bool = False  # aclose() rather than a step
-
 
 _LEAVES = (WAIT_CODE, JOIN_CODE, CLOSING_CODE)
 
@@ -113,6 +46,8 @@ def read_frame(frame: Any, coroutine: Any = None) -> Frame:
     code = frame.f_code
     known = _known.get(id(code))
     if known is None or known.code is not code:
+        if code in TWINNED and (twin := _twin(frame, coroutine)) is not None:
+            return twin
         known = _learn(code, frame)
     variables = _variables(frame)
     key = (variables.get(POINT, 0), *variables)
@@ -134,6 +69,22 @@ def _locals_of(frame: Any) -> dict[str, Any]:
 _variables: Callable[[Any], dict[str, Any]] = (
     attrgetter("f_locals") if sys.version_info < (3, 13) else _locals_of
 )
+
+
+def _twin(frame: Any, coroutine: Any) -> Frame | None:
+    """A frame of `contextlib`, as one of the function that says the same."""
+    function, values = twin_of(frame, _is_closing(coroutine.cr_await))
+    site = function and _twin_site(function)
+    return Frame(site, values, coroutine) if site else None
+
+
+@cache
+def _twin_site(function: Any) -> Site | None:
+    code = function.__code__
+    source = source_of_code(code, function.__globals__)
+    definition = source and source.find(code)
+    names = code.co_varnames[: code.co_argcount]
+    return _site(definition, 1, function.__module__, names) if definition else None
 
 
 def _learn(code: CodeType, frame: Any) -> _Known:
@@ -160,7 +111,8 @@ def _plan(definition: Definition, variables: dict[str, Any], frame: Any) -> Any:
         names = [name for name in names if name not in shared]
     elif definition.lowered.cells:
         raise Blocked(f"{definition.qualname} has not begun, and closes over variables of another function")
-    site = _site(definition, number, frame, (*names, CELLS) if holder is not None else tuple(names))
+    module = frame.f_globals.get("__name__", "?")
+    site = _site(definition, number, module, (*names, CELLS) if holder is not None else tuple(names))
     values_of = _getter(names)
     return site, values_of if holder is None else _with_cells(values_of), point and point.receiver
 
@@ -197,13 +149,9 @@ def _own_names(kind: type) -> set[str]:
     return {name for each in kind.__mro__[:-1] for name in vars(each)}
 
 
-def _site(definition: Definition, number: int, frame: Any, names: tuple[str, ...]) -> Site:
+def _site(definition: Definition, number: int, module: str, names: tuple[str, ...]) -> Site:
     assert definition.lowered is not None
-    module, qualname, file = (
-        frame.f_globals.get("__name__", "?"),
-        definition.qualname,
-        frame.f_code.co_filename,
-    )
+    qualname, file = definition.qualname, definition.source.filename
     line = definition.node.lineno
     if number:
         point = definition.lowered.points[number - 1]
@@ -250,21 +198,6 @@ def _refusal(frames: list[Frame], reason: str, current: Any) -> NotResumable:
     known = definition_of_code(code)
     function = f"{known.source.module}.{code.co_qualname}" if known else code.co_qualname
     return NotResumable(reason, function=function, file=code.co_filename, line=code.co_firstlineno)
-
-
-def all_stacks(stack: Stack) -> list[Stack]:
-    """A stack and those of its branches."""
-    found = [stack]
-    if isinstance(stack.leaf, JoinState):
-        for kept in stack.leaf.branches:
-            if len(kept) == 2:
-                found += all_stacks(kept[0])
-    return found
-
-
-def all_frames(stack: Stack) -> list[Frame]:
-    """Every frame of a stack and of its branches, in the order of `describe`."""
-    return [frame for each in all_stacks(stack) for frame in each.frames]
 
 
 def inner_of(awaitable: Any) -> tuple[Any, Any] | None:

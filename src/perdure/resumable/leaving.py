@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from types import AsyncGeneratorType
 from typing import Any
 
-from .frames import all_frames, inner_of, stack_of, waiting_object
+from .frames import inner_of, stack_of, waiting_object
 from .joining import Join
 from .pickling import dump
 from .snapshot import readable
+from .stacks import all_frames
 
 # A coroutine that is collected as garbage is closed, and its `finally` clauses run.  What they do belongs
 # to whoever goes on with it, so these are kept for as long as the process lives.

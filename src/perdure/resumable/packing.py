@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from .frames import Frame, JoinState, Site, Stack, Step
+from .stacks import Frame, JoinState, Site, Stack, Step
 from .waiting import Path, Wait
 
 _WAIT, _JOIN, _STEP, _SHARED = range(4)

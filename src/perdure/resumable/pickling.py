@@ -31,8 +31,9 @@ import cloudpickle
 from . import revive
 from .definitions import definition_of_code
 from .errors import NotResumable
-from .frames import Frame, Stack, all_frames, read_frame, stack_of
+from .frames import read_frame, stack_of
 from .packing import pack, pack_sites
+from .stacks import Frame, Stack, all_frames
 from .waiting import Wait
 
 PROTOCOL = 5

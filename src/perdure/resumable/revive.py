@@ -12,9 +12,9 @@ from typing import Any
 from .build import INNER, POINT, STATE
 from .definitions import definition_by_name, entries, make_function
 from .errors import CodeChanged
-from .frames import Frame, JoinState, Site, Stack, Step, all_frames
 from .joining import Branch, Closing, Driven, Join
 from .packing import unpack, unpack_sites
+from .stacks import Frame, JoinState, Site, Stack, Step, all_frames
 
 State = dict[str, Any]  # the argument of a re-entry form
 

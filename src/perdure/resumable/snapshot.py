@@ -8,10 +8,11 @@ from typing import Any
 from . import envelope
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot, CodeChanged, NotResumable
-from .frames import Frame, Stack, all_frames, leaves, pending_of, stack_of
+from .frames import leaves, pending_of, stack_of
 from .packing import has_step, pack, unpack, waits_of
 from .pickling import dump
 from .revive import rooted
+from .stacks import Frame, Stack, all_frames
 from .waiting import Path, Pending, Raise, Wait
 
 _NOTHING: Any = object()
