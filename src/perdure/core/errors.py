@@ -18,6 +18,7 @@ PerdureError
 │   ├── IllegalTransition         the run is not in a state that allows this
 │   ├── LeaseLost                 another worker owns this run now
 │   ├── TokenUsed                 a one-time token has triggered before
+│   ├── BatchClosed               a batch was given up before its items were all there
 │   └── TooManyTags               a run would have more tags than it may
 ├── TooManyRequests          429  the rate limit is used up
 ├── StorageError             503  the database can't be used; its tree is in `storage_errors`
@@ -183,6 +184,16 @@ class TokenUsed(Unprocessable):
     """Cannot trigger {task} with a one-time use token as it has already been used."""
 
     code = "token_used"
+
+
+class BatchClosed(Unprocessable):
+    """Batch {batch} was given up with {received} of its {expected} items: the rest did not come. Send it anew.
+
+    A batch whose items are not all there half an hour after it was made is given up, and so is one that
+    is canceled before.  The runs of the items that came go on, unless it was canceled.
+    """
+
+    code = "batch_closed"
 
 
 class TooManyTags(Unprocessable):

@@ -8,7 +8,7 @@ from perdure.engine.dequeue import channel_of_worker
 from perdure.engine.moves import Move, Step, apply
 from perdure.engine.reports import CANCELED
 from perdure.engine.resources import Resources
-from perdure.store import history, packets, runs, workers
+from perdure.store import batches, history, packets, runs, workers
 from perdure.store.database import Tx
 from perdure.store.history import AttemptEnd
 from perdure.store.packets import ERROR
@@ -41,18 +41,32 @@ class Cancel:
         now = self._resources.clock.now()
         return await self._resources.db.transact(self._cancel, environment.id, run, now)
 
+    async def cancel_batch(self, batch: str) -> list[str]:
+        """Cancel the runs that a batch made, and their unfinished descendants; return them."""
+        return await self._resources.db.transact(_cancel_batch, batch, self._resources.clock.now())
+
     async def _cancel(self, tx: Tx, environment: str, run: str, now: int) -> list[str]:
         row = (await runs.lock(tx, [run])).get(run)
         if row is None or row.environment != environment:
             raise NotFound(kind="run", name=run)
-        canceled: list[str] = []
-        generation = [row]
-        while generation:
-            live = [one for one in generation if one.status not in FINAL]
-            await _stop(tx, live, BY_REQUEST if generation == [row] else WITH_PARENT, now)
-            canceled += [one.id for one in live]
-            generation = await runs.lock_unfinished_children(tx, [one.id for one in live]) if live else []
-        return canceled
+        return await _stop_families(tx, [row], now)
+
+
+async def _cancel_batch(tx: Tx, batch: str, now: int) -> list[str]:
+    return await _stop_families(tx, await batches.lock_unfinished(tx, batch), now)
+
+
+async def _stop_families(tx: Tx, heads: Sequence[Run], now: int) -> list[str]:
+    """Cancel runs and their unfinished descendants, a generation at a time; return all of them."""
+    canceled: list[str] = []
+    generation, reason = heads, BY_REQUEST
+    while generation:
+        live = [one for one in generation if one.status not in FINAL]
+        await _stop(tx, live, reason, now)
+        canceled += [one.id for one in live]
+        generation = await runs.lock_unfinished_children(tx, [one.id for one in live]) if live else []
+        reason = WITH_PARENT
+    return canceled
 
 
 async def _stop(tx: Tx, live: Sequence[Run], reason: str, now: int) -> None:

@@ -7,6 +7,8 @@ import asyncio
 from typing import Self
 
 from perdure.engine.attempts import Attempts
+from perdure.engine.batch_watch import BatchWatch
+from perdure.engine.batches import Batches
 from perdure.engine.cancel import Cancel
 from perdure.engine.catalog import Catalog
 from perdure.engine.delays import Delays
@@ -50,6 +52,7 @@ class Engine:
         self.keys = Keys(resources)
         self.enqueue = Enqueue(resources, catalog)
         self.snapshots = SnapshotsOfRuns(resources)
+        self.batches = Batches(resources, self.enqueue, self.cancel)
         self.replays = Replays(resources, self.enqueue, self.snapshots)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
@@ -57,6 +60,7 @@ class Engine:
         self.tokens = Tokens(resources)
         self.timers = Timers(resources)
         self.pending = Pending(resources, catalog)
+        self.batch_watch = BatchWatch(resources)
         self.rescue = Rescue(resources)
         self.reconcile = Reconcile(resources)
         self.retention = Retention(resources)
@@ -64,6 +68,7 @@ class Engine:
             self.timers,
             self.pending,
             self.rescue,
+            self.batch_watch,
             self.reconcile,
             self.retention,
         )

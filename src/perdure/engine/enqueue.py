@@ -95,11 +95,12 @@ class Enqueue:
             except PerdureError as error:
                 answers[index] = error
         if drafts:
-            stored = await self._resources.db.transact(self._store, list(drafts.values()), now)
+            stored = await self._resources.db.transact(self.store, list(drafts.values()), now)
             answers |= {index: stored[draft.id] for index, draft in drafts.items()}
         return [answers[index] for index in range(len(new))]
 
-    async def _store(self, tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, Triggered | PerdureError]:
+    async def store(self, tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, Triggered | PerdureError]:
+        """Store runs in a transaction; return for each draft, by its id, the run or what is wrong."""
         known = await self._look_up(tx, drafts)
         answers: dict[str, Triggered | PerdureError] = {}
         rows: dict[str, dict[str, Any]] = {}

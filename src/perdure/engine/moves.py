@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
-from perdure.engine.waiting import wake_waiters
-from perdure.store import history, lanes, runs, waits
+from perdure.engine.waiting import wake_after_runs
+from perdure.store import history, lanes, runs
 from perdure.store.database import Tx
 from perdure.store.history import NewEvent
 from perdure.store.lanes import Lane, PoolChange, lane_of, pool_of
@@ -110,7 +110,7 @@ async def apply(
         if row["status"] in FINAL and move.run.is_awaited
     ]
     if awaited:
-        await wake_waiters(tx, waits.RUN, awaited, now)
+        await wake_after_runs(tx, awaited, now)
     for move, row in zip(moves, written, strict=True):
         if row["status"] in FINAL:
             tx.hint(channel_of_run(move.run.id))

@@ -36,6 +36,10 @@ class EngineSettings:
     dev_ttl_ms: int = 600_000
 
 
+    #: how long the items of a batch may take to come before it is given up (Trigger.dev's number)
+    batch_seal_ms: int = 30 * 60_000
+    #: how long an idempotency key stands for a batch (Trigger.dev's number)
+    batch_key_ttl_ms: int = 86_400_000
 @dataclass(frozen=True, kw_only=True)
 class Resources:
     """What every system of the engine is given; frozen, and shared by all."""

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
-from perdure.store import logs, retention
+from perdure.store import batches, logs, retention
 from perdure.store.logs import Log
 
 BATCH = 500
 """The most rows of a kind that are forgotten in one transaction."""
+
+BATCHES = 20
+"""The most batches of runs that are forgotten in one transaction; each has up to 1,000 items."""
 
 LINES = 20_000
 """The most log lines in one transaction, unless one run alone has more."""
@@ -39,6 +42,7 @@ class Retention(Service):
         if settings.run_retention_ms is not None:
             total += await self._forget_runs(now - settings.run_retention_ms, now)
             total += await self._forget_tokens(now - settings.run_retention_ms)
+            total += await self._forget_batches(now - settings.run_retention_ms)
         if settings.log_retention_ms is not None:
             total += await self._forget_logs(now - settings.log_retention_ms)
         return total
@@ -57,6 +61,14 @@ class Retention(Service):
             count = await self._db.transact(retention.forget_tokens, before=before, limit=BATCH)
             total += count
             if count < BATCH:
+                return total
+
+    async def _forget_batches(self, before: int) -> int:
+        total = 0
+        while True:
+            count = await self._db.transact(batches.forget, before=before, limit=BATCHES)
+            total += count
+            if count < BATCHES:
                 return total
 
     async def _forget_workers(self, now: int) -> int:

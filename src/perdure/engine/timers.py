@@ -11,12 +11,13 @@ from typing import Any
 
 from perdure.core.lifecycle import On, Status, may
 from perdure.engine.alarms import LONGEST_SLEEP_MS, set_alarms
+from perdure.engine.batch_watch import give_up
 from perdure.engine.dequeue import channel_of_worker
 from perdure.engine.moves import Move, Step, apply, place_of, resumed_place
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
 from perdure.engine.tokens import time_out
-from perdure.store import packets, runs, timers, waits
+from perdure.store import batches, packets, runs, timers, waits
 from perdure.store.database import Tx
 from perdure.store.packets import ERROR
 from perdure.store.rows import Packet, Run
@@ -73,6 +74,9 @@ class Timers(Service):
             tokens = sorted({timer.subject for timer in due if timer.kind == TOKEN})
             if tokens:
                 await time_out(tx, tokens, now)
+            pending = sorted({timer.subject for timer in due if timer.kind == batches.ALARM})
+            if pending:
+                await give_up(tx, pending, now)
             await _wake(tx, rung, [locked[run] for run in over if run in locked])
             await apply(tx, rung.moves, now=now)
             await set_alarms(tx, rung.alarms, now)

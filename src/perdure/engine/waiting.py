@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.lifecycle import Status
 from perdure.engine.alarms import set_alarms
-from perdure.store import timers, waits
+from perdure.store import batches, timers, waits
 from perdure.store.database import Tx
 from perdure.store.timers import Timer
 from perdure.store.waits import Over, Snapshot, Waiting
@@ -48,12 +48,15 @@ async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waitin
     await waits.add(tx, snapshots, waiting)
     children = sorted({wait.subject for wait in waiting if wait.kind == waits.RUN})
     tokens = sorted({wait.subject for wait in waiting if wait.kind == waits.TOKEN})
+    groups = sorted({wait.subject for wait in waiting if wait.kind == waits.BATCH})
     if children:
         await waits.mark_waited_for(tx, children)
     if tokens:
         await waits.lock_tokens(tx, tokens)
+    if groups:
+        await batches.lock(tx, groups)
     alarms = [Timer(wait.due_at, timers.WAKE, wait.run) for wait in waiting if wait.due_at is not None]
-    if children or tokens:
+    if children or tokens or groups:
         over = await waits.over(tx, sorted({wait.run for wait in waiting}), now=now)
         alarms += [Timer(now, timers.WAKE, run) for run in over]
     await set_alarms(tx, list(dict.fromkeys(alarms)), now)
@@ -63,6 +66,12 @@ async def wake_waiters(tx: Tx, kind: str, subjects: Sequence[str], now: int) -> 
     """Wake the runs that wait for something that is over; the transaction has locked it."""
     waiters = await waits.waiters(tx, kind, subjects)
     await set_alarms(tx, [Timer(now, timers.WAKE, run) for run in waiters], now)
+
+
+async def wake_after_runs(tx: Tx, ended: Sequence[str], now: int) -> None:
+    """Wake the runs that wait for runs that have ended, and have the batches looked at that these are in."""
+    await wake_waiters(tx, waits.RUN, ended, now)
+    await batches.look_after(tx, ended)
 
 
 async def answers_of(tx: Tx, runs: Sequence[str], now: int) -> dict[str, list[Answer]]:
@@ -90,4 +99,6 @@ def _error(over: Over) -> RunError | None:
         return RunError.model_validate_json(over.error)
     if over.completed_by == "timeout":
         return RunError(type="BUILT_IN_ERROR", name="WaitTimeout", message="The token's time is over")
+    if over.completed_by == "abort":
+        return RunError(type="BUILT_IN_ERROR", name="BatchAborted", message="The batch was given up")
     return None

@@ -12,6 +12,7 @@ CHECKPOINT = "checkpoint"
 TIME = "time"
 TOKEN = "token"
 RUN = "run"
+BATCH = "batch"
 """The kinds of waits."""
 
 

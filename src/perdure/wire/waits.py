@@ -24,13 +24,14 @@ class WaitKind(StrEnum):
     TOKEN = "token"
     RUN = "run"
 
+    BATCH = "batch"
 
 class Wait(Model):
     """One thing that a run waits for; `subject` and `kind` name it."""
 
     kind: WaitKind
     subject: str
-    """A token's or a run's id; of a time, any name that is unique in the run."""
+    """A token's, a run's or a batch's id; of a time, any name that is unique in the run."""
     until: datetime | None = None
     """Of a time: when it is over."""
 

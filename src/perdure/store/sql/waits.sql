@@ -106,6 +106,7 @@ select w.run, w.kind, w.subject, w.due_at,
   from waits as w
   join runs as r on r.id = w.run and coalesce(r.snapshot, 0) = w.snapshot
   left join runs as child on w.kind = 'run' and child.id = w.subject
+  left join batches as b on w.kind = 'batch' and b.id = w.subject
   left join packets as o on w.kind = 'run' and o.run = w.subject and o.kind = 'output'
   left join packets as e on w.kind = 'run' and e.run = w.subject and e.kind = 'error'
   left join tokens as t on w.kind = 'token' and t.id = w.subject
