@@ -8,18 +8,10 @@ import pytest
 
 from perdure.cli.live import Paper, RunLines
 from perdure.testing.clock import FakeClock
+from perdure.wire.manifests import RetryPolicy
 from perdure.wire.values import ErrorCode, RunError
 from perdure.wire.waits import Wait
-from perdure.wire.workers import (
-    Assignment,
-    Canceled,
-    Failed,
-    Parked,
-    Released,
-    RetryPolicy,
-    Succeeded,
-    Verdict,
-)
+from perdure.wire.workers import Assignment, Canceled, Failed, Parked, Released, Succeeded, Verdict
 
 RUN = Assignment(
     run_id="run_1",

@@ -8,6 +8,7 @@ import pytest
 
 from perdure import AsyncClient, Client
 from perdure.wire import endpoints, workers
+from perdure.wire.manifests import QueueManifest, TaskManifest
 from tests.support import processes
 
 KEY = "tr_dev_0123456789abcdef0123456789abcdef"
@@ -46,9 +47,9 @@ class HandWorker:
         self._id = ""
 
     async def connect(self) -> "HandWorker":
-        manifests = [
-            workers.TaskManifest(
-                id=task, file_path="a.py", line=1, name=task, queue=workers.QueueManifest(name=f"task/{task}")
+        tasks = [
+            TaskManifest(
+                id=task, file_path="a.py", line=1, name=task, queue=QueueManifest(name=f"task/{task}")
             )
             for task in self._tasks
         ]
@@ -60,7 +61,7 @@ class HandWorker:
             perdure_version="0",
             concurrency=10,
             code_hash=",".join(self._tasks),
-            tasks=manifests,
+            tasks=tasks,
         )
         self._id = (await got(self._client.call(endpoints.workers.CONNECT, hello))).worker_id
         return self

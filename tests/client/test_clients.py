@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from perdure import AsyncClient, BadOption, Client, Forbidden, NotFound, UnknownOption, Unprocessable
 from perdure.core.lifecycle import Status
 from perdure.wire.runs import MetadataOperation, UpdateMetadata
+from perdure.wire.waits import FrameView
+from perdure.wire.workers import Checkpointed
 from tests.client.conftest import KEY, HandWorker, each, got
 from tests.support.processes import Server
 
@@ -208,3 +210,27 @@ def test_one_client_serves_one_loop_after_another_and_several_at_once(server: Se
         thread.join()
 
     assert len(set(made)) == 6
+
+
+async def test_a_replay_begins_at_a_stored_state_with_other_locals(
+    client: Any, hand: HandWorker, task_id: str
+):
+    run = (await got(client.trigger(task_id, {"n": 1}))).id
+    held = await hand.claim()
+    frames = [FrameView(function="tasks.f", module="tasks", file="f.py", line=1, locals={"total": "3"})]
+    await hand.report(
+        Checkpointed(
+            run_id=held.run_id, fence=held.fence, key="half", data=[1], snapshot="YWJj", frames=frames
+        )
+    )
+
+    (state,) = (await got(client.runs.snapshots(run))).snapshots
+    replay = await got(client.runs.replay(run, from_="half", locals={"total": Decimal("9.90")}))
+    assert (state.key, state.data, state.frames) == ("half", [1], frames)
+    assert [each.key for each in (await got(client.runs.snapshots(replay))).snapshots] == ["half"]
+    with pytest.raises(NotFound, match="no stored state hlaf; there is only half"):
+        await got(client.runs.replay(run, from_="hlaf"))
+    with pytest.raises(BadOption, match="There is no local totle in half; there is only total"):
+        await got(client.runs.replay(run, from_=1, locals={"totle": 1}))
+    with pytest.raises(BadOption, match="from_ beside it"):
+        await got(client.runs.replay(run, locals={"total": 1}))

@@ -10,15 +10,9 @@ from perdure.engine.engine import Engine
 from perdure.store import history, packets
 from perdure.store.rows import Attempt, Packet
 from perdure.testing.clock import START, FakeClock
+from perdure.wire.manifests import RetryPolicy
 from perdure.wire.values import ErrorCode, RunError
-from perdure.wire.workers import (
-    Failed,
-    Released,
-    RetryChoice,
-    RetryPolicy,
-    Started,
-    Succeeded,
-)
+from perdure.wire.workers import Failed, Released, RetryChoice, Started, Succeeded
 from tests.support.make import NO_JITTER, Make, error, manifest
 
 

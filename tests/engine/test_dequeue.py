@@ -9,7 +9,8 @@ from perdure.engine.engine import Engine
 from perdure.store import catalog, lanes, workers
 from perdure.store.database import Tx
 from perdure.testing.clock import FakeClock
-from perdure.wire.workers import PollRuns, QueueManifest, RunRef
+from perdure.wire.manifests import QueueManifest
+from perdure.wire.workers import PollRuns, RunRef
 from tests.support.make import Make, manifest
 
 

@@ -11,8 +11,8 @@ from perdure.engine.drafts import NewRun
 from perdure.engine.engine import Engine
 from perdure.store import history, packets
 from perdure.testing.clock import START, FakeClock
+from perdure.wire.manifests import QueueManifest
 from perdure.wire.runs import KeyOptions, QueueChoice, TriggerOptions, TriggerRun
-from perdure.wire.workers import QueueManifest
 from tests.support.make import Make, manifest
 
 

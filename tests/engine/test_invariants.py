@@ -27,16 +27,8 @@ from perdure.store.connect import open_database
 from perdure.store.database import Tx
 from perdure.store.rows import Run
 from perdure.testing.clock import FakeClock
-from perdure.wire.workers import (
-    Assignment,
-    Heartbeat,
-    QueueManifest,
-    Released,
-    RetryChoice,
-    RunRef,
-    Started,
-    Succeeded,
-)
+from perdure.wire.manifests import QueueManifest
+from perdure.wire.workers import Assignment, Heartbeat, Released, RetryChoice, RunRef, Started, Succeeded
 from tests.support.make import Make, manifest
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from perdure.core.errors import NotFound
 from perdure.engine.engine import Engine
 from perdure.store import history
 from perdure.testing.clock import FakeClock
-from perdure.wire.workers import Heartbeat, RetryPolicy, RunRef
+from perdure.wire.manifests import RetryPolicy
+from perdure.wire.workers import Heartbeat, RunRef
 from tests.support.make import Make, manifest
 
 

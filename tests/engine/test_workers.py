@@ -9,8 +9,9 @@ from perdure.core.errors import NotFound
 from perdure.engine.engine import Engine
 from perdure.store.rows import Environment
 from perdure.testing.clock import FakeClock
+from perdure.wire.manifests import ImportProblem, QueueManifest
 from perdure.wire.values import EnvironmentType
-from perdure.wire.workers import Connected, ConnectWorker, ImportProblem, PollRuns, QueueManifest
+from perdure.wire.workers import Connected, ConnectWorker, PollRuns
 from tests.support.make import Make, manifest
 
 PROBLEM = ImportProblem(file_path="tasks/broken.py", line=3, message="No module named 'nope'")

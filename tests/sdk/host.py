@@ -12,10 +12,11 @@ from perdure.sdk.parking import Parking, State
 from perdure.sdk.requests import CheckpointRequest
 from perdure.sdk.runtime import Level, Source, Target
 from perdure.testing.clock import FakeClock
+from perdure.wire.manifests import RetryPolicy
 from perdure.wire.runs import MetadataOperation
 from perdure.wire.values import EnvironmentType
 from perdure.wire.waits import Answer, Wait
-from perdure.wire.workers import Assignment, Failed, RetryPolicy, Succeeded, WorkerEnvironment
+from perdure.wire.workers import Assignment, Failed, Succeeded, WorkerEnvironment
 
 ENVIRONMENT = WorkerEnvironment(id="env_1", slug="dev", type=EnvironmentType.DEV, project="tests")
 

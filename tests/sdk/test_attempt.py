@@ -18,8 +18,9 @@ from perdure import (
     hooks,
     task,
 )
+from perdure.wire.manifests import RetryPolicy
 from perdure.wire.values import ErrorCode
-from perdure.wire.workers import RetryChoice, RetryPolicy, Succeeded
+from perdure.wire.workers import RetryChoice, Succeeded
 from tests.sdk.host import Host, attempt, failure, output
 
 

@@ -10,20 +10,18 @@ from perdure.engine.engine import Engine
 from perdure.store import catalog, lanes, runs, workers
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run, Task, Version, Worker
+from perdure.wire.manifests import QueueManifest, RetryPolicy, TaskManifest
 from perdure.wire.runs import TriggerOptions, TriggerRun
 from perdure.wire.values import RunError
 from perdure.wire.workers import (
     Assignment,
     Failed,
     PollRuns,
-    QueueManifest,
     Report,
     ReportItem,
     RetryChoice,
-    RetryPolicy,
     Started,
     Succeeded,
-    TaskManifest,
     Verdict,
 )
 

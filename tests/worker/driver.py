@@ -29,8 +29,9 @@ from perdure.wire.executor import (
     Stop,
     frame,
 )
+from perdure.wire.manifests import RetryPolicy
 from perdure.wire.model import Model
-from perdure.wire.workers import Assignment, LogLine, RetryPolicy, WorkerEnvironment
+from perdure.wire.workers import Assignment, LogLine, WorkerEnvironment
 from tests.support.processes import variables
 
 PATIENCE = 30

@@ -2,8 +2,9 @@
 
 import difflib
 import json
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +47,31 @@ def read_json(text: str, option: str) -> Any:
         near = f": {shown[0].strip()[:60]}" if shown else ""
         raise BadOption(
             f"{option} is no JSON{source}: {error.msg} at line {error.lineno}, column {error.colno}{near}"
+        ) from None
+
+
+def read_locals(given: Sequence[str], begin: str | None) -> dict[str, Any]:
+    """Return new values of locals, each given as `name=JSON`.
+
+    Raises:
+        BadOption: one is no such thing, or there is no state to change them in.
+    """
+    if given and begin is None:
+        raise BadOption("--set changes a local of a stored state; say which with --from KEY, or --from last")
+    return dict(map(_local, given))
+
+
+def _local(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise BadOption(f"--set takes NAME=JSON, as in --set total=5, and not {text}")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        example = shlex.quote(f"{name.strip()}={json.dumps(value.strip(), ensure_ascii=False)}")
+        raise BadOption(
+            f"--set {name.strip()}: {value or 'nothing'} is no JSON; a text has quotes of its own, as in "
+            f"--set {example}"
         ) from None
 
 

@@ -10,6 +10,22 @@ app = typer.Typer()
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 Many = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="May be repeated.")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="KEY",
+        help="Where to begin: a checkpoint's key, a state's number, or last; `runs stack` shows them.",
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=JSON",
+        help="A local's new value there, as in total=5 or pay.total=5; may be repeated.",
+    ),
+]
 Text = Annotated[str | None, typer.Option(metavar="TEXT")]
 
 
@@ -104,6 +120,25 @@ def get(run: RunId, json: Json = False) -> None:
 
 
 @app.command()
+def stack(run: RunId, json: Json = False) -> None:
+    """Show where a parked run stands: its functions, their locals, and what it waits for.
+
+    Its checkpoints are listed too; of a run that is not parked, what it does instead.
+    """
+    from perdure.cli.remote import server
+    from perdure.cli.screen import show_json
+    from perdure.cli.stackscreen import is_parked, show_stack
+
+    with server() as client:
+        found, stored = client.runs.retrieve(run), client.runs.snapshots(run)
+    if json:
+        told = {"id": run, "taskIdentifier": found.task_identifier, "status": found.status.value}
+        show_json({**told, "isParked": is_parked(found, stored), **stored.to_wire()})
+    else:
+        show_stack(found, stored)
+
+
+@app.command()
 def cancel(
     run: Annotated[list[str], typer.Argument(metavar="RUN...", help="The runs' ids.")], json: Json = False
 ) -> None:
@@ -128,6 +163,8 @@ def cancel(
 @app.command()
 def replay(
     run: RunId,
+    begin: From = None,
+    set: Set = None,
     payload: Payload = None,
     metadata: Metadata = None,
     tag: Tag = None,
@@ -135,8 +172,11 @@ def replay(
     timeout: Timeout = None,
     json: Json = False,
 ) -> int:
-    """Trigger a new run like this one, with changes or without."""
-    from perdure.cli.remote import read_duration, read_json, server
+    """Trigger a new run like this one, with changes or without.
+
+    With --from it begins in the middle: at a checkpoint, or where the run stood when it waited.
+    """
+    from perdure.cli.remote import read_duration, read_json, read_locals, server
     from perdure.cli.waiting import finish, say_triggered
     from perdure.wire.runs import Triggered
 
@@ -146,8 +186,9 @@ def replay(
         **({"tags": tag} if tag else {}),
     }
     limit = read_duration(timeout)
+    locals = read_locals(set or [], begin)
     with server() as client:
-        made = client.runs.replay(run, **changes)
+        made = client.runs.replay(run, from_=begin, locals=locals, **changes)
         if wait:
             return finish(client, made, limit, json=json)
         say_triggered(f"replay of {run}", Triggered(id=made, is_cached=False), json=json)

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from perdure.core.lifecycle import FAILURES, FINAL, Status
+from perdure.wire.manifests import ImportProblem
 from perdure.wire.model import Model
-from perdure.wire.workers import ImportProblem
 
 # Output that is piped is not cut at any width.
 _UNLIMITED = 10_000
@@ -98,7 +98,7 @@ def moment_text(moment: datetime | None) -> str:
 
 
 def duration_text(milliseconds: float) -> str:
-    """Return a duration in the unit that suits it: `3 ms`, `1.2 s`, `4 min 5 s`, `2 h 3 min`."""
+    """Return a duration in the units that suit it: `3 ms`, `1.2 s`, `4 min 5 s`, `2 h 3 min`, `6 d 4 h`."""
     seconds = milliseconds / 1000
     if milliseconds < 999.5:
         return f"{milliseconds:.0f} ms"
@@ -108,7 +108,10 @@ def duration_text(milliseconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
 
 
 def place_text(problem: ImportProblem) -> str:

@@ -12,6 +12,14 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
 
 
+def choices(name: str, known: Collection[str]) -> str:
+    """Return a hint: all that there is, and what of it looks most like this name."""
+    if len(known) < 2:
+        return f"there is only {next(iter(known))}" if known else "there is none at all"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"there are {', '.join(known)}" + (f"; did you mean {near[0]}?" if near else "")
+
+
 def check_options(given: Iterable[str], known: Collection[str]) -> None:
     """Refuse an option that does not exist.
 

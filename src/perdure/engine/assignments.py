@@ -11,9 +11,11 @@ from perdure.store import history, packets, waits
 from perdure.store.database import Tx
 from perdure.store.packets import METADATA, PAYLOAD
 from perdure.store.rows import Packet, Run
+from perdure.wire.manifests import TaskManifest
 from perdure.wire.runs import KeyOptions
 from perdure.wire.values import JSON
-from perdure.wire.workers import Assignment, TaskManifest
+from perdure.wire.waits import Changes
+from perdure.wire.workers import Assignment
 
 
 async def assign(
@@ -59,7 +61,7 @@ async def _going_on(
             update={
                 "snapshot": base64.b64encode(state.stored).decode(),
                 "snapshot_number": state.number,
-                "locals": json.loads(state.locals) if state.locals else None,
+                "changes": Changes.model_validate_json(state.changes) if state.changes else None,
                 "answers": answers.get(state.run, []),
             }
         )

@@ -20,18 +20,10 @@ from perdure.engine.waiting import record
 from perdure.store import history, packets, runs, waits
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run
+from perdure.wire.manifests import TaskManifest
+from perdure.wire.values import EnvironmentType
 from perdure.wire.waits import WaitKind
-from perdure.wire.workers import (
-    Checkpointed,
-    Failed,
-    Parked,
-    Report,
-    Reported,
-    ReportItem,
-    RetryPolicy,
-    TaskManifest,
-    Verdict,
-)
+from perdure.wire.workers import Checkpointed, Failed, Parked, Report, Reported, ReportItem, Verdict
 
 REPORTS = 50
 """The most reports in one transaction; each may have a thousand items."""
@@ -43,6 +35,8 @@ class Told:
 
     environment: str
     report: Report
+    #: whether a state that it brings is kept for the workers of its version: not while developing
+    keeps_versions: bool
 
 
 class Attempts:
@@ -60,7 +54,8 @@ class Attempts:
         An item about a run that the worker does not hold (any more) changes nothing, and its verdict
         says so: `lease_lost` or `canceled`.
         """
-        return await self._committer.submit(Told(environment.id, report))
+        keeps_versions = environment.type != EnvironmentType.DEV
+        return await self._committer.submit(Told(environment.id, report, keeps_versions))
 
     async def _record(self, told: Sequence[Told]) -> list[Reported | PerdureError]:
         now = self._resources.clock.now()
@@ -87,11 +82,11 @@ class Attempts:
                     manifest = policies.get((run.environment, run.version or "", run.task))
                     report = folded[run.id] = RunReport(
                         run,
-                        manifest.retry if manifest else RetryPolicy(),
-                        manifest.machine if manifest else None,
+                        manifest,
                         now=now,
                         dice=self._resources.dice,
                         numbers=numbers.get(run.id, (0, None)),
+                        keeps_version=one.keeps_versions,
                     )
                 verdicts.append(report.add(one.report.worker_id, item))
             answers.append(Reported(verdicts=verdicts))

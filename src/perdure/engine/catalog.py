@@ -9,7 +9,7 @@ from perdure.core.clock import Clock
 from perdure.store import catalog
 from perdure.store.database import Tx
 from perdure.store.lanes import kind_of
-from perdure.wire.workers import TaskManifest
+from perdure.wire.manifests import TaskManifest
 
 KEEP_MS = 1_000
 """How long the current version of an environment is believed."""

@@ -9,8 +9,9 @@ from perdure.core.lifecycle import On
 from perdure.core.retry import Retry
 from perdure.engine.resources import Dice
 from perdure.store.rows import Run
+from perdure.wire.manifests import RetryPolicy
 from perdure.wire.values import ErrorCode
-from perdure.wire.workers import Failed, RetryPolicy
+from perdure.wire.workers import Failed
 
 OUT_OF_MEMORY = frozenset({ErrorCode.OUT_OF_MEMORY, ErrorCode.MAYBE_OUT_OF_MEMORY})
 

@@ -13,9 +13,9 @@ from perdure.engine.resources import EngineSettings
 from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TOKEN
 from perdure.store.lanes import lane_of
 from perdure.store.rows import Environment, Packet, Run
+from perdure.wire.manifests import TaskManifest
 from perdure.wire.runs import TriggerRun
 from perdure.wire.values import EnvironmentType
-from perdure.wire.workers import TaskManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,14 @@ class OneTimeToken:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A stored state of another run, by its number, and locals to change in it, as JSON."""
+    """A stored state of another run, which a run begins at."""
 
     run: str
     number: int
-    locals: str | None
+    #: the version that the state is kept for, or ''
+    kept_version: str
+    #: `wire.waits.Changes` as JSON
+    changes: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +152,8 @@ def row_of(one: Draft, known: Known, settings: EngineSettings) -> dict[str, Any]
             option="lock_to_version", value=locked, expected=f"a version that has task {new.task!r}"
         )
     queue = _queue(new, manifest)
-    lane = lane_of(new.environment.id, queue, options.concurrency_key, new.task, locked)
+    kept = new.origin.kept_version if new.origin else ""
+    lane = lane_of(new.environment.id, queue, options.concurrency_key, new.task, locked or kept)
     return {
         "id": one.id,
         "environment": new.environment.id,
@@ -157,6 +161,7 @@ def row_of(one: Draft, known: Known, settings: EngineSettings) -> dict[str, Any]
         "queue": queue,
         "concurrency_key": options.concurrency_key,
         "locked_version": locked,
+        "kept_version": kept,
         "lane": lane.id,
         "pool": lane.pool,
         "priority": one.priority,

@@ -31,6 +31,7 @@ from perdure.engine.snapshots import SnapshotsOfRuns
 from perdure.engine.tags import Tags
 from perdure.engine.timers import Timers
 from perdure.engine.tokens import Tokens
+from perdure.engine.versions import Versions
 from perdure.engine.workers import Workers
 
 
@@ -51,24 +52,26 @@ class Engine:
         self.tags = Tags(resources)
         self.keys = Keys(resources)
         self.enqueue = Enqueue(resources, catalog)
-        self.snapshots = SnapshotsOfRuns(resources)
         self.batches = Batches(resources, self.enqueue, self.cancel)
+        self.snapshots = SnapshotsOfRuns(resources)
         self.replays = Replays(resources, self.enqueue, self.snapshots)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
         self.heartbeats = Heartbeats(resources)
         self.tokens = Tokens(resources)
         self.timers = Timers(resources)
-        self.pending = Pending(resources, catalog)
         self.batch_watch = BatchWatch(resources)
+        self.pending = Pending(resources, catalog)
         self.rescue = Rescue(resources)
+        self.versions = Versions(resources)
         self.reconcile = Reconcile(resources)
         self.retention = Retention(resources)
         self.services: tuple[Service, ...] = (
             self.timers,
+            self.batch_watch,
             self.pending,
             self.rescue,
-            self.batch_watch,
+            self.versions,
             self.reconcile,
             self.retention,
         )

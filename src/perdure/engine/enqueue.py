@@ -23,11 +23,8 @@ from perdure.store.keys import IDEMPOTENCY, TOKEN
 from perdure.store.lanes import Lane, lane_of
 from perdure.store.rows import Environment
 from perdure.store.timers import Timer
+from perdure.wire.manifests import TaskManifest
 from perdure.wire.runs import TriggerRun
-from perdure.wire.workers import TaskManifest
-
-LANE = ("environment", "queue", "concurrency_key", "task", "locked_version")
-"""What decides a run's lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +156,21 @@ async def _insert(tx: Tx, drafts: Sequence[Draft], rows: Sequence[Mapping[str, A
     for one in drafts:
         if one.new.origin is not None:
             origin = one.new.origin
-            await waits.begin_at(tx, one.id, origin.run, origin.number, origin.locals, now=now)
+            await waits.begin_at(tx, one.id, origin.run, origin.number, origin.changes, now=now)
     await set_alarms(tx, list(_alarms(rows)), now)
     ready: dict[Lane, int] = {}
     for row in rows:
         if row["place"] is not None:
-            lane = lane_of(*(row[name] for name in LANE))
+            lane = _lane(row)
             ready[lane] = ready.get(lane, 0) + 1
     if ready:
         await lanes.change(tx, ready)
         tx.hint(*{channel_of_ready(lane.environment) for lane in ready})
+
+
+def _lane(row: Mapping[str, Any]) -> Lane:
+    version = row["locked_version"] or row["kept_version"]
+    return lane_of(row["environment"], row["queue"], row["concurrency_key"], row["task"], version)
 
 
 def _alarms(rows: Sequence[Mapping[str, Any]]) -> Iterator[Timer]:

@@ -8,8 +8,10 @@ the events, and keeps the counts of lanes and pools true, in a constant number o
     its status is LEASED   <=>  it counts as running in its pool and its environment's
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
 from perdure.engine.waiting import wake_after_runs
@@ -69,8 +71,12 @@ def resumed_place(run: Run) -> int:
 
 
 def lane_of_run(run: Run) -> Lane:
-    """Return the lane a run stands in when it may start."""
-    return lane_of(run.environment, run.queue, run.concurrency_key, run.task, run.locked_version)
+    """Return the lane a run stands in when it may start.
+
+    One that goes on from a stored state stands with those of the version that the state is kept for.
+    """
+    kept = run.kept_version if run.snapshot is not None else ""
+    return lane_of(run.environment, run.queue, run.concurrency_key, run.task, run.locked_version or kept)
 
 
 async def apply(
@@ -126,7 +132,13 @@ def _written(move: Move, now: int) -> dict[str, object]:
     row |= {"id": move.run.id, "status": status, "updated_at": now}
     if move.steps and status in FINAL:
         row |= {"place": None, "lease_until": None, "due_at": None, "finished_at": now}
+    if row["place"] is not None:
+        row["lane"] = lane_of_run(move.run._replace(**{name: row[name] for name in _LANE})).id
     return row
+
+
+_LANE = ("snapshot", "kept_version")
+"""The columns of a run's state that decide its lane."""
 
 
 def _events(moves: Sequence[Move], now: int) -> Iterable[NewEvent]:
@@ -136,15 +148,17 @@ def _events(moves: Sequence[Move], now: int) -> Iterable[NewEvent]:
 
 
 def _ready_changes(moves: Sequence[Move], written: Sequence[Mapping[str, object]]) -> dict[Lane, int]:
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     sample: dict[int, Run] = {}
     for move, row in zip(moves, written, strict=True):
         run = move.run
-        change = (row["place"] is not None) - (run.place is not None)
-        if change:
-            counts[run.lane] = counts.get(run.lane, 0) + change
+        if run.place is not None:
+            counts[run.lane] -= 1
             sample[run.lane] = run
-    return {lane_of_run(sample[lane]): count for lane, count in counts.items()}
+        if row["place"] is not None:
+            counts[lane := cast("int", row["lane"])] += 1
+            sample[lane] = run._replace(**{name: row[name] for name in _LANE})
+    return {lane_of_run(sample[lane]): count for lane, count in counts.items() if count}
 
 
 def _pool_changes(

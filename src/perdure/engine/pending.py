@@ -12,7 +12,7 @@ from perdure.store import catalog, runs
 from perdure.store.database import Tx
 from perdure.store.lanes import lane_of
 from perdure.store.rows import Run
-from perdure.wire.workers import TaskManifest
+from perdure.wire.manifests import TaskManifest
 
 CHANNEL = "tasks"
 """Hinted when a version with new tasks has connected."""

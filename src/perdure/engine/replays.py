@@ -48,8 +48,8 @@ class Replays:
             changes: what is to be different.
 
         Raises:
-            NotFound: there is no such run in the environment.
-            BadOption: a change can't be what it is.
+            NotFound: there is no such run in the environment, or no such state of it.
+            BadOption: a change can't be what it is, or there is no such local.
         """
         view, metadata = await self._resources.db.read(_original, environment.id, run)
         options = _options(view) | {"metadata": metadata} | _changed(changes)
@@ -58,7 +58,7 @@ class Replays:
             payload = {"payload": changes.payload}
             options["payload_type"] = changes.payload_type
         command = TriggerRun(**payload, options=TriggerOptions(**options))
-        origin = await self._snapshots.origin(environment, run, changes.begin) if changes.begin else None
+        origin = await self._snapshots.origin(environment, run, changes) if changes.begin else None
         return await self._enqueue.trigger(environment, view.run.task, command, replay_of=run, origin=origin)
 
 

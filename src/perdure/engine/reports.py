@@ -16,6 +16,7 @@ from perdure.store.packets import ERROR, OUTPUT
 from perdure.store.rows import Attempt, Packet, Run
 from perdure.store.timers import Timer
 from perdure.store.waits import CHECKPOINT, WAIT, Snapshot, Waiting
+from perdure.wire.manifests import RetryPolicy, TaskManifest
 from perdure.wire.values import JSON
 from perdure.wire.workers import (
     Canceled,
@@ -26,7 +27,6 @@ from perdure.wire.workers import (
     Pinned,
     Released,
     ReportItem,
-    RetryPolicy,
     Started,
     Succeeded,
     Verdict,
@@ -40,6 +40,9 @@ RELEASED = "RELEASED"
 LOST = "LOST"
 """The statuses of attempts."""
 
+IN_MEMORY = "waits in memory: "
+"""What the events of a pinned run say, before the reason."""
+
 ACTIVE = frozenset({Status.DEQUEUED, Status.EXECUTING, Status.WAITING})
 """A worker may report of a run in one of these."""
 
@@ -50,22 +53,22 @@ class RunReport:
     def __init__(
         self,
         run: Run,
-        policy: RetryPolicy,
-        machine: str | None,
+        manifest: TaskManifest | None,
         *,
         now: int,
         dice: Dice,
         numbers: tuple[int, int | None] = (0, None),
+        keeps_version: bool = False,
     ) -> None:
         """Begin with a locked run.
 
         Args:
             run: its row.
-            policy: of its task: when it is tried again.
-            machine: of its task; the run's own comes before it.
+            manifest: its task, if that matters to the items: when it is tried again, and on which machine.
             now: the current moment.
             dice: for the spread of the waits.
             numbers: of its newest stored state, and of its newest checkpoint.
+            keeps_version: whether what it stores is kept for the workers of its version.
         """
         self.run = run
         self.status = Status(run.status)
@@ -78,8 +81,9 @@ class RunReport:
         self.snapshots: list[Snapshot] = []
         self.waiting: list[Waiting] = []
         self._numbers = numbers
-        self._policy = policy
-        self._machine = run.machine or machine
+        self._policy = manifest.retry if manifest else RetryPolicy()
+        self._machine = run.machine or (manifest.machine if manifest else None)
+        self._kept_version = (run.version or "") if keeps_version else ""
         self._now = now
         self._dice = dice
 
@@ -156,7 +160,7 @@ class RunReport:
         """Waits of a pinned run are those of its last state, or of number 0 if none is stored."""
         self._start_if_needed()
         self.waiting += rows_of(self.run.id, self._current() or 0, item.waits)
-        self._happen(On.WAIT, f"waits in memory: {item.reason}")
+        self._happen(On.WAIT, IN_MEMORY + item.reason)
         return self._accept()
 
     def _checkpointed(self, item: Checkpointed) -> Verdict:
@@ -173,7 +177,7 @@ class RunReport:
             return False
         number = self._numbers[0] + 1
         self._numbers = number, number if kind == CHECKPOINT else self._numbers[1]
-        self.changes["snapshot"] = number
+        self.changes |= {"snapshot": number, "kept_version": self._kept_version}
         self.waiting += rows_of(self.run.id, number, item.waits)
         checkpoint = item if isinstance(item, Checkpointed) else None
         self.snapshots.append(

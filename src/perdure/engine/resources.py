@@ -20,6 +20,8 @@ class EngineSettings:
     lease_ms: int = 30_000
     #: how often a worker is asked to say that it lives
     heartbeat_ms: int = 10_000
+    #: how long a parked run is kept for its version after the last worker of that was heard of
+    keep_version_ms: int = 60_000
     #: how often a run's worker may vanish before the run is given up (Trigger.dev's number)
     max_losses: int = 12
     #: waiting polls look again after this long, in case a hint was lost
@@ -34,12 +36,12 @@ class EngineSettings:
     log_retention_ms: int | None = 30 * 86_400_000
     #: the TTL of runs in dev environments that have none of their own
     dev_ttl_ms: int = 600_000
-
-
     #: how long the items of a batch may take to come before it is given up (Trigger.dev's number)
     batch_seal_ms: int = 30 * 60_000
     #: how long an idempotency key stands for a batch (Trigger.dev's number)
     batch_key_ttl_ms: int = 86_400_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resources:
     """What every system of the engine is given; frozen, and shared by all."""

@@ -15,18 +15,9 @@ from perdure.engine.resources import Resources
 from perdure.store import catalog, lanes, runs, workers
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Task, Version, Worker
+from perdure.wire.manifests import ImportProblem, QueueManifest, TaskManifest
 from perdure.wire.values import EnvironmentType
-from perdure.wire.workers import (
-    Connected,
-    ConnectWorker,
-    ImportProblem,
-    QueueManifest,
-    TaskInfo,
-    TaskManifest,
-    Tasks,
-    WorkerEnvironment,
-    WorkerInfo,
-)
+from perdure.wire.workers import Connected, ConnectWorker, TaskInfo, Tasks, WorkerEnvironment, WorkerInfo
 from perdure.wire.workers import Workers as WorkerList
 
 _PROBLEMS = TypeAdapter(list[ImportProblem])

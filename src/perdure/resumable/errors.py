@@ -29,6 +29,10 @@ def _not_resumable(reason: str, function: str, file: str, line: int, local: str 
     return NotResumable(reason, function=function, file=file, line=line, local=local)
 
 
+class Refused(TypeError):
+    """A value that must not be stored, though it could be pickled somehow."""
+
+
 class CodeChanged(Exception):
     """The code that a snapshot was taken in is no longer there as it was.
 

@@ -5,12 +5,9 @@ cells, async generators, exceptions and dictionary iterators keep what plain pic
 """
 
 import copyreg
-import gc
 import io
-import itertools
 import pickle
 import sys
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from types import (
@@ -30,8 +27,9 @@ import cloudpickle
 
 from . import revive
 from .definitions import definition_of_code
-from .errors import NotResumable
+from .errors import NotResumable, Refused
 from .frames import read_frame, stack_of
+from .iterators import ITERATORS
 from .packing import pack, pack_sites
 from .stacks import Frame, Stack, all_frames
 from .waiting import Wait
@@ -52,10 +50,6 @@ def _current_table() -> dict[type, Any]:
         _table.update(_cloudpickle_table)
         _table.update(copyreg.dispatch_table)
     return _table
-
-
-class Refused(TypeError):
-    """A value that must not be stored, though it could be pickled somehow."""
 
 
 class Pickler(pickle.Pickler):
@@ -236,35 +230,10 @@ def _traceback(_: Pickler, entry: TracebackType | None) -> Any:
     return revive.traceback, (entries,)
 
 
-def _dict_iterator(_: Pickler, iterator: Any) -> Any:
-    held = next((each for each in gc.get_referents(iterator) if isinstance(each, dict)), None)
-    if held is None:
-        return iter, ((),)
-    left = iterator.__length_hint__()
-    return revive.dict_iterator, (held, _VIEWS[type(iterator)], len(held) - left)
-
-
-def _dict_view(_: Pickler, view: Any) -> Any:
-    held = next(each for each in gc.get_referents(view) if isinstance(each, dict))
-    return getattr(dict, _VIEWS[type(view)]), (held,)
-
-
-def _itertool(_: Pickler, iterator: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        reduced = iterator.__reduce__()
-    return (revive.itertool, reduced) if len(reduced) == 3 else reduced
-
-
 def _file(_: Pickler, file: Any) -> Any:
     raise Refused(f"cannot pickle {type(file).__name__!r} object: an open file stays in its process")
 
 
-_VIEWS: dict[type, str] = {
-    **{type(getattr({}, name)()): name for name in ("keys", "values", "items")},
-    **{type(iter(getattr({}, name)())): name for name in ("keys", "values", "items")},
-}
-_ITERTOOLS = [each for each in vars(itertools).values() if isinstance(each, type)]
 # What pickle does right by itself, and is met often.
 _PLAIN = frozenset({BuiltinFunctionType, enumerate, zip, map, filter, reversed})
 _PLAIN |= {type(iter([])), type(iter(())), type(iter(range(0))), range, slice, complex, Wait}
@@ -279,9 +248,7 @@ _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     AsyncGeneratorType: _async_generator,
     GeneratorType: _generator,
     CoroutineType: _coroutine,
-    **dict.fromkeys([type({}.keys()), type({}.values()), type({}.items())], _dict_view),
-    **dict.fromkeys([type(iter({}.keys())), type(iter({}.values())), type(iter({}.items()))], _dict_iterator),
-    **(dict.fromkeys(_ITERTOOLS, _itertool) if (3, 12) <= sys.version_info < (3, 14) else {}),
+    **ITERATORS,
     **dict.fromkeys(_FILES, _file),
 }
 

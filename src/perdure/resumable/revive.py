@@ -1,6 +1,7 @@
 """What a snapshot calls when it is unpickled. These names are part of the stored format."""
 
 import importlib
+import itertools
 import sys
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 from .build import INNER, POINT, STATE
 from .definitions import definition_by_name, entries, make_function
-from .errors import CodeChanged
+from .errors import BadSnapshot, CodeChanged
 from .joining import Branch, Closing, Driven, Join
 from .packing import unpack, unpack_sites
 from .stacks import Frame, JoinState, Site, Stack, Step, all_frames
@@ -119,6 +120,37 @@ def dict_iterator(held: dict[Any, Any], view: str, done: int) -> Any:
 def itertool(kind: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], state: Any) -> Iterator[Any]:
     """An iterator of `itertools` at its place; Python 3.12 warns that 3.14 will not do this."""
     made: Any = kind(*arguments)
+    if not hasattr(made, "__setstate__"):
+        raise BadSnapshot(
+            f"the snapshot holds an itertools.{kind.__name__} under way, which Python "
+            f"3.{sys.version_info.minor} can't bring back: resume it on Python 3.13 or before"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made.__setstate__(state)
+    return made
+
+
+class Chained(Iterator[Any]):
+    """An `itertools.chain` under way, where Python no longer lets one be made."""
+
+    def __init__(self, iterables: Iterator[Any], current: Iterator[Any]) -> None:
+        self.iterables, self.current = iterables, current
+
+    def __next__(self) -> Any:
+        while True:
+            for item in self.current:
+                return item
+            self.current = iter(next(self.iterables))
+
+
+def chained(*state: Any) -> Iterator[Any]:
+    """An `itertools.chain`: the iterables that are left, and the iterator of the current one, if any."""
+    if len(state) < 2:
+        return itertools.chain.from_iterable(*(state or [()]))
+    made: Any = itertools.chain()
+    if not hasattr(made, "__setstate__"):
+        return Chained(*state)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         made.__setstate__(state)

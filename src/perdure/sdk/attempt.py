@@ -40,6 +40,8 @@ from perdure.wire.workers import Assignment, Failed, Parked, RetryChoice, Succee
 
 Outcome = Succeeded | Failed | Parked
 
+_RESTART = 'Or replay it from the top; a task with on_code_change="restart" begins there by itself.'
+
 
 async def run_attempt(
     task: Task[..., Any], assignment: Assignment, environment: WorkerEnvironment, runtime: Runtime
@@ -92,7 +94,7 @@ class _Attempt:
             return await self._failure(error, ErrorCode.BAD_INPUT)
         self._facts["payload"] = arguments.payload
         try:
-            self._restored = self._restore()
+            self._restored = self._restore(arguments)
         except CannotGoOn as error:
             return await self._failure(error)
         try:
@@ -170,7 +172,7 @@ class _Attempt:
             return await self._runtime.parking.run(result)
         return await result if inspect.isawaitable(result) else result
 
-    def _restore(self) -> Coroutine[Any, Any, Any] | None:
+    def _restore(self, arguments: Arguments) -> Coroutine[Any, Any, Any] | None:
         """Return what goes on from the stored state; None is to begin at the top.
 
         Raises:
@@ -180,10 +182,10 @@ class _Attempt:
             return None
         data = base64.b64decode(self._run.snapshot)
         try:
-            return self._runtime.parking.restore(data, self._run.locals)
+            return self._runtime.parking.restore(data, self._run.changes, arguments.named)
         except CodeChanged as error:
-            if self._run.locals or not self._may_restart():
-                raise CannotGoOn(reason=error) from error
+            if self._run.changes or not self._may_restart():
+                raise CannotGoOn(reason=f"{error}. {_RESTART}") from error
             self._runtime.log("warning", f"{error}. It begins again at the top.", None, "perdure")
             children.begin(self._run.run_id, 0)
             return None

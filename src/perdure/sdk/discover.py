@@ -21,7 +21,7 @@ from perdure.sdk import queues, registry
 from perdure.sdk.failures import run_error
 from perdure.sdk.project import Project
 from perdure.sdk.task import Task
-from perdure.wire.workers import ImportProblem, QueueManifest
+from perdure.wire.manifests import ImportProblem, QueueManifest
 
 INIT = "init.py"
 

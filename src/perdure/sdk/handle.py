@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
 from perdure import client, wire
 from perdure.core.duration import Duration
@@ -55,6 +56,40 @@ class RunHandle(Generic[R]):
     def cancel_sync(self) -> None:
         """Cancel the run as `cancel` does, blocking."""
         self._clients.blocking.runs.cancel(self.id)
+
+    async def replay(
+        self,
+        *,
+        from_: str | int | None = None,
+        locals: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> RunHandle[R]:
+        """Trigger a new run like this one, with changes or at a stored state; see `Client.runs.replay`."""
+        runs = self._clients.asynchronous.runs
+        return self._like(await runs.replay(self.id, from_=from_, locals=locals, **changes))
+
+    def replay_sync(
+        self,
+        *,
+        from_: str | int | None = None,
+        locals: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> RunHandle[R]:
+        """Trigger a new run as `replay` does, blocking."""
+        runs = self._clients.blocking.runs
+        return self._like(runs.replay(self.id, from_=from_, locals=locals, **changes))
+
+    async def snapshots(self) -> wire.waits.Snapshots:
+        """Return the run's stored states: where it stands, its checkpoints, and what it waits for."""
+        return await self._clients.asynchronous.runs.snapshots(self.id)
+
+    def snapshots_sync(self) -> wire.waits.Snapshots:
+        """Return the stored states as `snapshots` does, blocking."""
+        return self._clients.blocking.runs.snapshots(self.id)
+
+    def _like(self, run: str) -> RunHandle[R]:
+        """Return a handle of another run of the same task."""
+        return RunHandle(run, task=self.task, is_cached=False, shape=self._shape, clients=self._clients)
 
     def _read(self, result: wire.runs.RunResult) -> R:
         if result.ok:

@@ -107,9 +107,9 @@ class Declaration(TypedDict, total=False):
     on_cancel: Hook
 
 
-def retry_policy(retry: Retry) -> wire.workers.RetryPolicy:
+def retry_policy(retry: Retry) -> wire.manifests.RetryPolicy:
     """Return a retry policy for the wire."""
-    return wire.workers.RetryPolicy(
+    return wire.manifests.RetryPolicy(
         max_attempts=retry.max_attempts,
         factor=retry.factor,
         min_timeout_ms=to_milliseconds(retry.min_timeout),

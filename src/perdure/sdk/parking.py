@@ -12,7 +12,7 @@ one comes, and now and then while some are open, the tree of its branches is loo
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,8 +22,9 @@ from perdure.core.errors import CannotGoOn, CheckpointRefused, SnapshotTooLarge
 from perdure.resumable import BadSnapshot, CodeChanged, NotResumable
 from perdure.sdk import children
 from perdure.sdk.requests import CheckpointRequest, Request, Subject, TimeWait, subject_of
+from perdure.sdk.stack import frames_of, places_of
 from perdure.wire.endpoint import MEGABYTE
-from perdure.wire.waits import Answer, FrameView, Wait
+from perdure.wire.waits import Answer, Changes, FrameView, Wait
 
 MAX_SNAPSHOT = 10 * MEGABYTE
 """The largest state of a run, in bytes."""
@@ -126,19 +127,22 @@ class Parking:
 
     # What the host of the run calls.
 
-    def restore(self, data: bytes, changes: dict[str, Any] | None = None) -> Coroutine[Any, Any, Any]:
+    def restore(
+        self, data: bytes, changes: Changes | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> Coroutine[Any, Any, Any]:
         """Return the coroutine that goes on from a stored state.
 
         Args:
             data: the state.
-            changes: new values of locals.
+            changes: what to change in it.
+            parameters: the task's arguments, which the changes may ask for.
 
         Raises:
             CodeChanged: the code is no longer there as it was.
             CannotGoOn: the state can't be read, or has no such local.
         """
         try:
-            places = locals_of(data, self._key, changes) if changes else None
+            places = places_of(data, self._key, changes, parameters or {}) if changes else None
             return resumable.restore(data, key=self._key, locals=places)
         except CodeChanged:
             raise
@@ -306,39 +310,13 @@ class Parking:
                 for function, name, size in resumable.weigh(job)[:_LARGEST]
             )
             raise SnapshotTooLarge(size=f"{len(data):,}", limit=f"{MAX_SNAPSHOT:,}", largest=largest)
-        return State(data, frames_of(data, self._key), waits)
+        requests = resumable.pending(job).requests
+        return State(data, frames_of(data, self._key, requests), waits)
 
     def _waits(self) -> list[Wait]:
         return [
             request.wait() for request in self._open.values() if not isinstance(request, CheckpointRequest)
         ]
-
-
-def frames_of(data: bytes, key: bytes) -> list[FrameView]:
-    """Return the user's functions in a stored state, as they are shown."""
-    frames = resumable.describe(data, key=key)["frames"]
-    return [FrameView(**frame) for frame in frames if not _is_ours(frame["module"])]
-
-
-def locals_of(data: bytes, key: bytes, changes: dict[str, Any]) -> dict[tuple[int, str], Any]:
-    """Return changes of locals by the place of the local: in the user's innermost function that has it.
-
-    Raises:
-        KeyError: no function has a local of that name.
-    """
-    frames = list(enumerate(resumable.describe(data, key=key)["frames"]))
-    theirs = [(number, frame) for number, frame in reversed(frames) if not _is_ours(frame["module"])]
-    found = {}
-    for name, value in changes.items():
-        numbers = [number for number, frame in theirs if name in frame["locals"]]
-        if not numbers:
-            raise KeyError(f"there is no local {name!r}")
-        found[numbers[0], name] = value
-    return found
-
-
-def _is_ours(module: str) -> bool:
-    return module.startswith("perdure.sdk.")
 
 
 def _settle(future: asyncio.Future[Any], request: Request, answer: Answer) -> None:

@@ -19,9 +19,9 @@ class Queue:
     #: how many of its runs may execute at once; None: as many as the environment allows
     concurrency_limit: int | None = None
 
-    def manifest(self) -> wire.workers.QueueManifest:
+    def manifest(self) -> wire.manifests.QueueManifest:
         """Return what the server is told of the queue."""
-        return wire.workers.QueueManifest(name=self.name, concurrency_limit=self.concurrency_limit)
+        return wire.manifests.QueueManifest(name=self.name, concurrency_limit=self.concurrency_limit)
 
 
 _declared: list[Queue] = []

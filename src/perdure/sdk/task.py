@@ -52,18 +52,18 @@ class Task(Triggerable[P, R]):
         return self.file_path, self.function.__qualname__
 
     @property
-    def queue_manifest(self) -> wire.workers.QueueManifest:
+    def queue_manifest(self) -> wire.manifests.QueueManifest:
         """The queue its runs go to: the one it names, or its own."""
         queue = self.settings.queue
         if isinstance(queue, Queue):
             return queue.manifest()
         if queue is not None:
-            return wire.workers.QueueManifest(name=queue)
-        return wire.workers.QueueManifest(
+            return wire.manifests.QueueManifest(name=queue)
+        return wire.manifests.QueueManifest(
             name=f"task/{self.id}", concurrency_limit=self.settings.concurrency_limit
         )
 
-    def manifest(self) -> wire.workers.TaskManifest:
+    def manifest(self) -> wire.manifests.TaskManifest:
         """Return what the server is told of the task.
 
         Raises:
@@ -71,7 +71,7 @@ class Task(Triggerable[P, R]):
         """
         settings = self.settings
         ttl, limit = settings.ttl, settings.max_duration
-        return wire.workers.TaskManifest(
+        return wire.manifests.TaskManifest(
             id=self.id,
             file_path=self.file_path,
             line=self.line,

@@ -21,7 +21,7 @@ from perdure.server.request import Request
 from perdure.server.router import Found, Route
 from perdure.server.services import Services
 from perdure.store.rows import Environment
-from perdure.wire.endpoint import Audience, Endpoint
+from perdure.wire.endpoint import JSON, Audience, Endpoint
 from perdure.wire.model import Model, Nothing
 
 In = TypeVar("In", bound=Model)
@@ -71,7 +71,8 @@ class Handler(Generic[In, Out]):
             except ValidationError as error:
                 # A defect of ours: an answer that does not fit.  It must not look like the caller's.
                 raise RuntimeError(f"the answer of {self.endpoint.name} does not fit its model") from error
-            return Response(self._render(call, result), 200, call.headers, media_type="application/json")
+            rendered = self._render(call, result)
+            return Response(rendered, self.endpoint.status, call.headers, media_type=JSON)
 
         endpoint = self.endpoint
         return Route(
@@ -87,11 +88,14 @@ class Handler(Generic[In, Out]):
         if endpoint.audience is not Audience.OPEN:
             authorization = request.headers.get(b"authorization", b"")
             grant = await services.authenticator.grant(authorization, endpoint.audience)
-        request.check_length(endpoint.limit)
+        if endpoint.media_type == JSON:
+            request.check_length(endpoint.limit)
         return Call(services, request, grant)
 
     async def _read(self, request: Request) -> In:
         endpoint = self.endpoint
+        if endpoint.media_type != JSON:
+            return endpoint.takes()  # the handler reads the body, as it comes
         body = await request.body(endpoint.limit)
         if endpoint.takes is Nothing:
             return cast(In, _NOTHING)  # the official client calls even these with a JSON content type

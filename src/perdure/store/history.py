@@ -84,6 +84,12 @@ async def tags_of(tx: Tx, runs: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
+async def why_waiting(tx: Tx, run: str) -> str | None:
+    """Return what was said when a run began to wait for the last time."""
+    row = await tx.maybe("last_wait", run=run)
+    return row["message"] if row else None
+
+
 async def events_of(tx: Tx, run: str, *, skip: int = 0, limit: int = 10_000) -> list[RunEvent]:
     """Return a run's events after the first `skip`, in their order."""
     return [RunEvent(*row) for row in await tx.all("events", run=run, skip=skip, limit=limit)]

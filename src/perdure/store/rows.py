@@ -34,7 +34,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of a version; `manifest` is a `wire.workers.TaskManifest` as JSON."""
+    """A task of a version; `manifest` is a `wire.manifests.TaskManifest` as JSON."""
 
     environment: str
     version: str
@@ -127,6 +127,7 @@ class Run(NamedTuple):
     snapshot: int | None
     is_mid_attempt: int
     is_awaited: int
+    kept_version: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ STATE = (
     "machine",
     "snapshot",
     "is_mid_attempt",
+    "kept_version",
+    "lane",
 )
 """The columns that a change of status may change."""
 
@@ -90,6 +92,11 @@ async def pending_tasks(tx: Tx) -> list[tuple[str, str]]:
 async def lock_expired(tx: Tx, *, now: int, limit: int) -> list[Run]:
     """Lock and return runs whose lease is over."""
     return [Run._make(row) for row in await tx.all("lock_expired_leases", now=now, limit=limit)]
+
+
+async def lock_forsaken(tx: Tx, *, since: int, limit: int) -> list[Run]:
+    """Lock and return runs kept for a version of which no worker was heard since then."""
+    return [Run._make(row) for row in await tx.all("lock_forsaken_runs", since=since, limit=limit)]
 
 
 async def lock_held_by(tx: Tx, worker: str) -> list[Run]:

@@ -18,7 +18,7 @@ BATCH = "batch"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A state of a run; `frames`, `data` and `locals` are JSON."""
+    """A state of a run; `frames`, `data` and `changes` are JSON."""
 
     run: str
     number: int
@@ -29,7 +29,7 @@ class Snapshot:
     stored: bytes
     frames: str
     created_at: int
-    locals: str | None = None
+    changes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The state a run goes on from."""
+    """The state a run goes on from; `changes` is JSON."""
 
     run: str
     number: int
     stored: bytes
-    locals: str | None
+    changes: str | None
 
 
 async def add(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting]) -> None:
@@ -132,22 +132,31 @@ class Glance:
     created_at: int
 
 
-async def snapshots_of(tx: Tx, run: str) -> tuple[list[Glance], list[Waiting]]:
-    """Return the states of a run, newest first, and what all of them wait for."""
-    states = [Glance(*row) for row in await tx.all("snapshots_of_run", run=run)]
-    return states, [Waiting(run, *row) for row in await tx.all("waits_of_run", run=run)]
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """One thing that a state of a run waits for, as it is shown; `task` and `status` are a run's."""
+
+    snapshot: int
+    kind: str
+    subject: str
+    until: int | None
+    task: str | None
+    status: str | None
 
 
-async def number_of(tx: Tx, run: str, name: str) -> int | None:
-    """Return the number of a state, named by its checkpoint's key or by its number; None if there is none."""
-    number = int(name) if name.isdigit() and len(name) < 10 else -1
-    row = await tx.maybe("snapshot_by_key", run=run, number=number, key=name)
-    return row["number"] if row else None
+async def snapshots_of(tx: Tx, run: str) -> list[Glance]:
+    """Return the states of a run, newest first."""
+    return [Glance(*row) for row in await tx.all("snapshots_of_run", run=run)]
 
 
-async def begin_at(tx: Tx, run: str, source: str, number: int, locals: str | None, *, now: int) -> None:
-    """Let a new run begin at a state of another, with some locals changed, given as JSON."""
-    await tx.run("copy_snapshot", to_run=run, run=source, number=number, locals=locals, now=now)
+async def awaited_by(tx: Tx, run: str) -> list[Awaited]:
+    """Return what the states of a run wait for; number 0 stands for its memory."""
+    return [Awaited(*row) for row in await tx.all("waits_of_run", run=run)]
+
+
+async def begin_at(tx: Tx, run: str, source: str, number: int, changes: str | None, *, now: int) -> None:
+    """Let a new run begin at a state of another, changed as a JSON of `wire.waits.Changes` says."""
+    await tx.run("copy_snapshot", to_run=run, run=source, number=number, changes=changes, now=now)
     await tx.run("copy_waits", to_run=run, run=source, number=number)
     await tx.run("begin_at_snapshot", run=run)
 

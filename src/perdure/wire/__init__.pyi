@@ -1,3 +1,4 @@
+from perdure.wire import manifests as manifests
 from perdure.wire import runs as runs
 from perdure.wire import values as values
 from perdure.wire import waits as waits

@@ -13,6 +13,10 @@ Out = TypeVar("Out", bound=Model)
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
 
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+"""What a body is."""
+
 
 class Audience(StrEnum):
     """Who calls an endpoint, and so what key it asks for."""
@@ -42,7 +46,11 @@ class Endpoint(Generic[In, Out]):
     optional_body: bool = False
     #: a body of more bytes is refused with 413
     limit: int = 3 * MEGABYTE
-    #: the statuses it answers with besides 200, for the reference
+    #: what the body is; one in lines is read by the handler, as it comes
+    media_type: str = JSON
+    #: the status of its answer
+    status: int = 200
+    #: the other statuses it answers with, for the reference
     errors: tuple[int, ...] = field(default=(400, 401))
 
     def url(self, **parameters: str) -> str:

@@ -12,20 +12,18 @@ from pydantic import Field, TypeAdapter
 
 from perdure.core.errors import TooLarge
 from perdure.wire.endpoint import MEGABYTE
+from perdure.wire.manifests import ImportProblem, QueueManifest, TaskManifest
 from perdure.wire.model import Model
 from perdure.wire.workers import (
     Assignment,
     Canceled,
     Checkpointed,
     Failed,
-    ImportProblem,
     LogLine,
     MetadataChanged,
     Parked,
     Pinned,
-    QueueManifest,
     Succeeded,
-    TaskManifest,
     Wake,
     WorkerEnvironment,
 )

@@ -71,7 +71,7 @@ def _operation(endpoint: Endpoint, references: Any) -> dict[str, Any]:
     if endpoint.method == "GET":
         parameters += _query_parameters(endpoint.takes)
     elif endpoint.takes is not Nothing:
-        content = {"application/json": {"schema": references[endpoint.takes, "validation"]}}
+        content = {endpoint.media_type: {"schema": references[endpoint.takes, "validation"]}}
         operation["requestBody"] = {"required": not endpoint.optional_body, "content": content}
     if parameters:
         operation["parameters"] = parameters
@@ -81,7 +81,7 @@ def _operation(endpoint: Endpoint, references: Any) -> dict[str, Any]:
 def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
     good = {"schema": references[endpoint.gives, "serialization"]}
     bad = {"schema": references[Problem, "serialization"]}
-    responses = {"200": {"description": "Done.", "content": {"application/json": good}}}
+    responses = {str(endpoint.status): {"description": "Done.", "content": {"application/json": good}}}
     for status in endpoint.errors:
         responses[str(status)] = {"description": _WORDS[status], "content": {"application/json": bad}}
     return responses
@@ -93,6 +93,7 @@ _WORDS = {
     403: "The token does not allow this.",
     404: "There is no such thing in this environment.",
     413: "The body is too large.",
+    415: "The body has another content type than it must have.",
     422: "Understood, but it can't be done.",
     503: "Try again: the server is stopping, or its database can't be reached.",
 }

@@ -6,6 +6,7 @@ When something a run waits for is there, the run resumes with an answer for each
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -23,8 +24,8 @@ class WaitKind(StrEnum):
     TIME = "time"
     TOKEN = "token"
     RUN = "run"
-
     BATCH = "batch"
+
 
 class Wait(Model):
     """One thing that a run waits for; `subject` and `kind` name it."""
@@ -48,6 +49,15 @@ class Answer(Wait):
     """Of a run that failed; of a token whose time is over."""
 
 
+class ShownWait(Wait):
+    """What a run waits for, as it is shown; `until` of a token is when its time is over."""
+
+    task: str | None = None
+    """Of a run: its task."""
+    status: Status | None = None
+    """Of a run: where it is in its life."""
+
+
 class FrameView(Model):
     """One function of a suspended run, as it is shown."""
 
@@ -59,6 +69,22 @@ class FrameView(Model):
     line: int
     source: str = ""
     locals: dict[str, str] = {}
+    waits: list[str] = []
+    """The subjects of what it waits for itself, not by a function that it awaits."""
+
+
+def frame_of(frames: Sequence[FrameView], local: str) -> int | None:
+    """Return the number of the function that a changed local belongs to, or None.
+
+    Args:
+        frames: a stack, outermost first.
+        local: its name: the innermost function that has it counts; or `function.name`.
+    """
+    function, _, name = local.rpartition(".")
+    for number, frame in reversed([*enumerate(frames)]):
+        if name in frame.locals and (not function or f".{frame.function}".endswith(f".{function}")):
+            return number
+    return None
 
 
 class SnapshotView(Model):
@@ -74,7 +100,7 @@ class SnapshotView(Model):
     created_at: datetime
     size: int
     """Bytes."""
-    waits: list[Wait] = []
+    waits: list[ShownWait] = []
     frames: list[FrameView] = []
 
 
@@ -82,6 +108,8 @@ class Snapshots(Model):
     """A run's stored states, newest first; the first of a parked run is where it stands."""
 
     snapshots: list[SnapshotView]
+    waits: list[ShownWait] = []
+    """What it waits for now, parked or in memory."""
     pinned: str | None = None
     """Why the run waits in memory, if it does: the local that can't be stored."""
 
@@ -182,6 +210,15 @@ class RestoreFrom(StrictModel):
     """Where a replay begins, instead of at the top."""
 
     snapshot: str
-    """A checkpoint's key, or a snapshot's number."""
+    """A checkpoint's key, a snapshot's number, or `last`."""
     locals: dict[str, Any] = {}
-    """New values of locals of the innermost function, as JSON."""
+    """New values of locals, as JSON: `name` in the innermost function that has it, or `function.name`."""
+
+
+class Changes(Model):
+    """What a replay changes in the state that it begins at."""
+
+    locals: dict[str, Any] = {}
+    """As in `RestoreFrom`."""
+    parameters: bool = False
+    """Whether the payload is another, so that the task's parameters take its values."""

@@ -10,63 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from perdure.core.placement import Isolation
+from perdure.wire.manifests import ImportProblem, QueueManifest, RetryPolicy, TaskManifest
 from perdure.wire.model import Model
 from perdure.wire.runs import KeyOptions, MetadataOperation
-from perdure.wire.values import JSON, EnvironmentType, Json, RunError, TaskId
-from perdure.wire.waits import Answer, FrameView, Wait
+from perdure.wire.values import JSON, EnvironmentType, Json, RunError
+from perdure.wire.waits import Answer, Changes, FrameView, Wait
 
 How = Literal["fail", "crash", "time_out", "break"]
 """How an attempt failed."""
-
-
-class RetryPolicy(Model):
-    """`perdure.Retry` on the wire; times in milliseconds."""
-
-    max_attempts: Annotated[int, Field(ge=1, le=250)] = 3
-    factor: Annotated[float, Field(ge=1)] = 2.0
-    min_timeout_ms: Annotated[int, Field(ge=0)] = 1_000
-    max_timeout_ms: Annotated[int, Field(ge=0)] = 60_000
-    randomize: bool = True
-    out_of_memory_machine: str | None = None
-
-
-class QueueManifest(Model):
-    """A queue as the code defines it."""
-
-    name: Annotated[str, Field(min_length=1, max_length=128)]
-    concurrency_limit: Annotated[int, Field(ge=0, le=100_000)] | None = None
-
-
-class TaskManifest(Model):
-    """A task as the code defines it."""
-
-    id: TaskId
-    file_path: str
-    line: int
-    name: str
-    """The function's name."""
-    description: str | None = None
-    queue: QueueManifest
-    """The task's own queue is named `task/<id>`."""
-    retry: RetryPolicy = RetryPolicy()
-    machine: str | None = None
-    max_duration: float | None = None
-    """Seconds of active time."""
-    ttl_ms: int | None = None
-    isolation: Isolation = "process"
-    is_async: bool = True
-    payload_schema: Json = None
-    """The JSON Schema of the payload."""
-
-
-class ImportProblem(Model):
-    """A file of the project that did not import, or a task that can't be used."""
-
-    file_path: str
-    line: int | None = None
-    message: str
-    stack_trace: str = ""
 
 
 class ConnectWorker(Model):
@@ -156,8 +107,8 @@ class Assignment(Model):
     snapshot: str | None = None
     """The state to go on from, in base 64; absent: begin at the top."""
     snapshot_number: int = 0
-    locals: dict[str, Any] | None = None
-    """Of a replay: the locals to change before going on."""
+    changes: Changes | None = None
+    """Of a replay: what to change before going on."""
     answers: list[Answer] = []
     """What is over of all that the state waits for."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from perdure.core.placement import Isolation
 from perdure.wire.executor import Changed, Finished, Flush, Flushed, FromExecutor, Logged, Stored, Told, Woken
+from perdure.wire.manifests import TaskManifest
 from perdure.wire.values import ErrorCode, RunError
 from perdure.wire.workers import (
     Assignment,
@@ -27,7 +28,6 @@ from perdure.wire.workers import (
     RunRef,
     Started,
     Succeeded,
-    TaskManifest,
     Verdict,
     Wake,
     WorkerEnvironment,

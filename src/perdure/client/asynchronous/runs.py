@@ -1,6 +1,6 @@
 """Runs, for asyncio."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from perdure.client.results import LONGEST_WAIT, Deadline
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
 from perdure.wire import runs as wire
+from perdure.wire.waits import Snapshots
 
 
 class AsyncRuns:
@@ -48,14 +49,39 @@ class AsyncRuns:
         """Cancel a run and its unfinished children; return its id.  One that has ended stays as it is."""
         return (await self._client.send(calls.cancel(run))).id
 
-    async def replay(self, run: str, **changes: Any) -> str:
+    async def replay(
+        self,
+        run: str,
+        *,
+        from_: str | int | None = None,
+        locals: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> str:
         """Trigger a new run like this one; return its id.
 
         Args:
             run: the run to replay.
-            changes: `payload` and the options of a trigger that are to differ.
+            from_: where to begin: a checkpoint's key, the number of a stored state, or `"last"`; at the
+                top by default.
+            locals: new values of locals in that state, by name: that of the innermost function that has
+                it, unless the name is `function.local`.
+            changes: `payload` and the options of a trigger that are to differ.  With `from_`, a payload
+                changes the task's parameters in that state.
+
+        Raises:
+            NotFound: there is no such run in this environment, or no such state of it.
+            BadOption: there is no such local or option, or a value can't be.
         """
-        return (await self._client.send(calls.replay(run, changes))).id
+        call = calls.replay(run, changes, calls.begin_at(from_, locals))
+        return (await self._client.send(call)).id
+
+    async def snapshots(self, run: str) -> Snapshots:
+        """Get the stored states of a run: where it stands, its checkpoints, and what it waits for.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+        """
+        return await self._client.send(calls.snapshots(run))
 
     async def reschedule(self, run: str, delay: Duration | datetime) -> wire.Run:
         """Change when a delayed run starts.

@@ -2,7 +2,7 @@
 
 """Runs, for blocking code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from perdure.client.results import LONGEST_WAIT, Deadline
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
 from perdure.wire import runs as wire
+from perdure.wire.waits import Snapshots
 
 
 class Runs:
@@ -49,14 +50,39 @@ class Runs:
         """Cancel a run and its unfinished children; return its id.  One that has ended stays as it is."""
         return (self._client.send(calls.cancel(run))).id
 
-    def replay(self, run: str, **changes: Any) -> str:
+    def replay(
+        self,
+        run: str,
+        *,
+        from_: str | int | None = None,
+        locals: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> str:
         """Trigger a new run like this one; return its id.
 
         Args:
             run: the run to replay.
-            changes: `payload` and the options of a trigger that are to differ.
+            from_: where to begin: a checkpoint's key, the number of a stored state, or `"last"`; at the
+                top by default.
+            locals: new values of locals in that state, by name: that of the innermost function that has
+                it, unless the name is `function.local`.
+            changes: `payload` and the options of a trigger that are to differ.  With `from_`, a payload
+                changes the task's parameters in that state.
+
+        Raises:
+            NotFound: there is no such run in this environment, or no such state of it.
+            BadOption: there is no such local or option, or a value can't be.
         """
-        return (self._client.send(calls.replay(run, changes))).id
+        call = calls.replay(run, changes, calls.begin_at(from_, locals))
+        return (self._client.send(call)).id
+
+    def snapshots(self, run: str) -> Snapshots:
+        """Get the stored states of a run: where it stands, its checkpoints, and what it waits for.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+        """
+        return self._client.send(calls.snapshots(run))
 
     def reschedule(self, run: str, delay: Duration | datetime) -> wire.Run:
         """Change when a delayed run starts.

@@ -11,7 +11,8 @@ from perdure.client.call import Call, query
 from perdure.client.idempotency import Scope, make_key
 from perdure.client.options import make_options, moment_or_duration
 from perdure.core.duration import Duration
-from perdure.wire import endpoints, runs
+from perdure.core.errors import BadOption
+from perdure.wire import endpoints, runs, waits
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,36 @@ def cancel(run: str) -> Call[Any, runs.RunId]:
     return Call(endpoints.runs.CANCEL_RUN, None, {"run": run})
 
 
-def replay(run: str, changes: Mapping[str, Any]) -> Call[runs.ReplayRun, runs.RunId]:
-    """Trigger a new run like this one."""
+def snapshots(run: str) -> Call[Any, waits.Snapshots]:
+    """Get the stored states of a run."""
+    return Call(endpoints.runs.RUN_SNAPSHOTS, None, {"run": run})
+
+
+def begin_at(state: str | int | None, locals: Mapping[str, Any] | None) -> waits.RestoreFrom | None:
+    """Return where a replay begins, or None for the top.
+
+    Raises:
+        BadOption: locals are to change, and there is no state that they are in.
+    """
+    if state is not None:
+        return waits.RestoreFrom(snapshot=str(state), locals=to_jsonable_python(dict(locals or {})))
+    if locals:
+        raise BadOption(
+            option="locals", value=locals, expected="from_ beside it: a checkpoint's key, a number or 'last'"
+        )
+    return None
+
+
+def replay(
+    run: str, changes: Mapping[str, Any], begin: waits.RestoreFrom | None = None
+) -> Call[runs.ReplayRun, runs.RunId]:
+    """Trigger a new run like this one; `begin` is where, if not at the top."""
     options = make_options({name: value for name, value in changes.items() if name != "payload"})
     given = options.model_dump(exclude_unset=True, exclude={"idempotency_key_options"})
     version = given.pop("lock_to_version", None)
     queue = given.pop("queue", None)
+    if begin is not None:
+        given["begin"] = begin
     body = runs.ReplayRun(
         **given,
         **({"version": version} if version else {}),

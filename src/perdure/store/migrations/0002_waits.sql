@@ -3,6 +3,11 @@
 alter table runs add column snapshot {int8};              -- the one to go on from; null: the top
 alter table runs add column is_mid_attempt {int8} not null default 0;  -- the attempt goes on after a wait
 alter table runs add column is_awaited {int8} not null default 0;      -- somebody waits for its end
+-- The version whose workers alone may go on with its stored state; '' if any may try.
+alter table runs add column kept_version text not null default '';
+
+create index runs_kept on runs (environment, kept_version)
+ where place is not null and kept_version <> '' and locked_version = '' and snapshot is not null;
 
 create table snapshots (
     run text not null,
@@ -13,7 +18,7 @@ create table snapshots (
     attempt {int8} not null,
     stored {bytes} not null,             -- the coroutine, signed by the worker; opaque here
     frames text not null,                -- a JSON list of wire.waits.FrameView
-    locals text,                         -- of a replay: JSON of the locals to change
+    changes text,                        -- of a replay: wire.waits.Changes as JSON
     created_at {int8} not null,
     primary key (run, number)
 ) {strict};

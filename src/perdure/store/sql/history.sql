@@ -44,3 +44,7 @@ select run, tag from run_tags where run in {list:runs} order by run, tag
 -- name: events
 -- What happened to a run since it was triggered, after the first so many events, in order.
 select * from run_events where run = :run order by sequence limit :limit offset :skip
+
+-- name: last_wait
+-- What was said when a run began to wait for the last time.
+select message from run_events where run = :run and kind = 'wait' order by sequence desc limit 1

@@ -1,7 +1,7 @@
 -- name: insert_snapshot
 -- Store a state of a run.
-insert into snapshots (run, number, kind, key, data, attempt, stored, frames, locals, created_at)
-values (:run, :number, :kind, :key, :data, :attempt, :stored, :frames, :locals, :created_at)
+insert into snapshots (run, number, kind, key, data, attempt, stored, frames, changes, created_at)
+values (:run, :number, :kind, :key, :data, :attempt, :stored, :frames, :changes, :created_at)
 
 -- name: drop_old_waits
 -- Forget what older states of runs waited for, where nobody can go back to them.
@@ -43,7 +43,7 @@ select run, max(number) as newest, max(case when kind = 'checkpoint' then number
 
 -- name: snapshots_to_restore
 -- The states that runs go on from.
-select s.run, s.number, s.stored, s.locals
+select s.run, s.number, s.stored, s.changes
   from runs as r
   join snapshots as s on s.run = r.id and s.number = r.snapshot
  where r.id in {list:runs}
@@ -54,21 +54,18 @@ select number, kind, key, data, attempt, length(stored) as size, frames, created
   from snapshots where run = :run order by number desc
 
 -- name: waits_of_run
--- What the states of a run wait for.
-select snapshot, kind, subject, due_at from waits where run = :run order by snapshot, kind, subject
-
--- name: snapshot_by_key
--- A state of a run: a checkpoint by its key, or any by its number.
-select number
-  from snapshots
- where run = :run and (number = :number or key = :key)
- order by number desc
- limit 1
+-- What the states of a run wait for, or (0) what it waits for in memory.
+select w.snapshot, w.kind, w.subject, coalesce(w.due_at, t.timeout_at) as until, r.task, r.status
+  from waits as w
+  left join tokens as t on w.kind = 'token' and t.id = w.subject
+  left join runs as r on w.kind = 'run' and r.id = w.subject
+ where w.run = :run
+ order by w.snapshot, w.kind, w.subject
 
 -- name: copy_snapshot
 -- Give a new run a state of another as its first.
-insert into snapshots (run, number, kind, key, data, attempt, stored, frames, locals, created_at)
-select :to_run, 1, kind, key, data, 1, stored, frames, :locals, :now
+insert into snapshots (run, number, kind, key, data, attempt, stored, frames, changes, created_at)
+select :to_run, 1, kind, key, data, 1, stored, frames, :changes, :now
   from snapshots where run = :run and number = :number
 
 -- name: copy_waits
@@ -106,10 +103,10 @@ select w.run, w.kind, w.subject, w.due_at,
   from waits as w
   join runs as r on r.id = w.run and coalesce(r.snapshot, 0) = w.snapshot
   left join runs as child on w.kind = 'run' and child.id = w.subject
-  left join batches as b on w.kind = 'batch' and b.id = w.subject
   left join packets as o on w.kind = 'run' and o.run = w.subject and o.kind = 'output'
   left join packets as e on w.kind = 'run' and e.run = w.subject and e.kind = 'error'
   left join tokens as t on w.kind = 'token' and t.id = w.subject
+  left join batches as b on w.kind = 'batch' and b.id = w.subject
  where w.run in {list:runs}
    and (w.due_at <= :now or child.finished_at is not null or t.completed_at is not null
         or b.completed_at is not null or b.aborted_at is not null)

@@ -1,0 +1,58 @@
+"""What a project's code defines: tasks, their queues and retries, and what did not import."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from perdure.core.placement import Isolation
+from perdure.wire.model import Model
+from perdure.wire.values import Json, TaskId
+
+
+class RetryPolicy(Model):
+    """`perdure.Retry` on the wire; times in milliseconds."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=250)] = 3
+    factor: Annotated[float, Field(ge=1)] = 2.0
+    min_timeout_ms: Annotated[int, Field(ge=0)] = 1_000
+    max_timeout_ms: Annotated[int, Field(ge=0)] = 60_000
+    randomize: bool = True
+    out_of_memory_machine: str | None = None
+
+
+class QueueManifest(Model):
+    """A queue as the code defines it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    concurrency_limit: Annotated[int, Field(ge=0, le=100_000)] | None = None
+
+
+class TaskManifest(Model):
+    """A task as the code defines it."""
+
+    id: TaskId
+    file_path: str
+    line: int
+    name: str
+    """The function's name."""
+    description: str | None = None
+    queue: QueueManifest
+    """The task's own queue is named `task/<id>`."""
+    retry: RetryPolicy = RetryPolicy()
+    machine: str | None = None
+    max_duration: float | None = None
+    """Seconds of active time."""
+    ttl_ms: int | None = None
+    isolation: Isolation = "process"
+    is_async: bool = True
+    payload_schema: Json = None
+    """The JSON Schema of the payload."""
+
+
+class ImportProblem(Model):
+    """A file of the project that did not import, or a task that can't be used."""
+
+    file_path: str
+    line: int | None = None
+    message: str
+    stack_trace: str = ""
