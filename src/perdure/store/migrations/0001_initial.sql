@@ -30,7 +30,7 @@ create table tasks (
     environment text not null,
     version text not null,
     task text not null,
-    manifest text not null,              -- wire.workers.TaskManifest as JSON
+    manifest text not null,              -- wire.manifests.TaskManifest as JSON
     primary key (environment, version, task)
 ) {strict};
 
@@ -44,7 +44,7 @@ create table workers (
     python_version text not null,
     perdure_version text not null,
     concurrency {int8} not null,
-    problems text not null,              -- a JSON list of wire.workers.ImportProblem
+    problems text not null,              -- a JSON list of wire.manifests.ImportProblem
     connected_at {int8} not null,
     last_seen_at {int8} not null,
     disconnected_at {int8},
