@@ -54,6 +54,19 @@ async def test_an_attempt_may_begin_and_end_in_one_report(make: Make):
     assert [attempt.status for attempt in await attempts_of(make, run)] == ["COMPLETED"]
 
 
+async def test_an_attempt_that_is_told_by_its_end_began_when_it_did(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    clock.forward(2)
+    await make.report(worker, Succeeded(run_id=run, fence=held.fence, duration_ms=1500))
+
+    row = await make.row(run)
+    (attempt,) = await attempts_of(make, run)
+    assert (row.started_at, row.finished_at) == (START + 500, START + 2000)
+    assert (attempt.started_at, attempt.finished_at) == (START + 500, START + 2000)
+
+
 async def test_the_events_of_a_run_tell_its_life(make: Make, engine: Engine, clock: FakeClock):
     worker = await make.worker()
     run = await make.trigger()

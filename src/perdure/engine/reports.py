@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from perdure.core.lifecycle import On, Status, after
@@ -108,7 +109,7 @@ class RunReport:
         return self._accept()
 
     def _succeeded(self, item: Succeeded) -> Verdict:
-        self._start_if_needed()
+        self._start_if_needed(item.duration_ms)
         self._happen(On.SUCCEED)
         self._end_attempt(COMPLETED, item.duration_ms)
         if item.output is not None:
@@ -116,7 +117,7 @@ class RunReport:
         return self._accept()
 
     def _failed(self, item: Failed) -> Verdict:
-        self._start_if_needed()
+        self._start_if_needed(item.duration_ms)
         error = item.error.to_json().decode()
         decision = decide(self._as_it_is(), item, self._policy, self._machine, now=self._now, dice=self._dice)
         message = item.error.message
@@ -148,7 +149,7 @@ class RunReport:
         return self._accept()
 
     def _parked(self, item: Parked) -> Verdict:
-        self._start_if_needed()
+        self._start_if_needed(item.duration_ms)
         if not self._store(WAIT, item):
             return self._refuse("bad_snapshot")
         self._happen(On.WAIT, _told(item))
@@ -202,19 +203,21 @@ class RunReport:
         self.metadata.append(item)
         return self._accept()
 
-    def _start_if_needed(self) -> None:
+    def _start_if_needed(self, lasted: float = 0) -> None:
+        """Begin the attempt if nothing has told so yet; it has lasted so many milliseconds."""
         if self.status is Status.DEQUEUED:
-            self._start()
+            self._start(lasted)
 
-    def _start(self) -> None:
+    def _start(self, lasted: float = 0) -> None:
         if self.run.is_mid_attempt:
             self._happen(On.START)
             return
         number = self._number() + 1
         self.changes["attempt"] = number
-        self.changes["started_at"] = self.run.started_at or self._now
+        began = max(self._now - round(lasted), self.run.queued_at or 0)
+        self.changes["started_at"] = self.run.started_at or began
         self._happen(On.START)
-        self.attempts[number] = self._attempt(EXECUTING)
+        self.attempts[number] = replace(self._attempt(EXECUTING), started_at=began)
 
     def _happen(self, on: On, message: str | None = None) -> None:
         self.status = after(self.status, on)
@@ -243,9 +246,10 @@ class RunReport:
         self, status: str, active_ms: float, *, error: str | None = None, retry_at: int | None = None
     ) -> None:
         """End the attempt; if it began in an earlier report, its row keeps when and where."""
-        self.attempts[self._number()] = self._attempt(
-            status, self._now, active_ms=active_ms, error=error, retry_at=retry_at
-        )
+        number = self._number()
+        ended = self._attempt(status, self._now, active_ms=active_ms, error=error, retry_at=retry_at)
+        begun = self.attempts.get(number)
+        self.attempts[number] = replace(ended, started_at=begun.started_at) if begun else ended
         self.changes["active_ms"] = self.changes.get("active_ms", self.run.active_ms) + active_ms
 
     def _line_up(self, moment: int) -> None:
