@@ -35,7 +35,7 @@ async def assign(
         found[packet.run, packet.kind] = packet
     tags = await history.tags_of(tx, ids)
     assignments = {
-        run.id: _assignment(
+        run.id: assignment_of(
             run,
             manifests[run.task],
             found.get((run.id, PAYLOAD)),
@@ -74,9 +74,10 @@ def max_attempts_of(run: Run, manifest: TaskManifest) -> int:
     return min(run.max_attempts or manifest.retry.max_attempts, MAX_ATTEMPTS)
 
 
-def _assignment(
+def assignment_of(
     run: Run, manifest: TaskManifest, payload: Packet | None, metadata: Packet | None, tags: list[str]
 ) -> Assignment:
+    """Return what to hand out for a run that was claimed, but for the state that it goes on from."""
     return Assignment(
         run_id=run.id,
         fence=run.fence,

@@ -58,10 +58,10 @@ class Metadata:
         row = await runs.find(tx, environment, run)
         if row is None:
             raise NotFound(kind="run", name=run)
-        operations = _by_run(row, command)
+        operations = by_run(row, command)
         if command.metadata is not None and not command.operations:
             operations.setdefault(run, []).insert(0, MetadataOperation(type="update", value=command.metadata))
-        await _change(tx, operations, _applied)
+        await _change(tx, operations, applied)
         return await self._get(tx, environment, run)
 
 
@@ -69,12 +69,12 @@ async def record(tx: Tx, reported: Sequence[tuple[Run, MetadataChanged]]) -> Non
     """Apply what workers report, in its order; a change that can't be made is left out, and logged."""
     operations: dict[str, list[MetadataOperation]] = {}
     for run, item in reported:
-        for one, changes in _by_run(run, item).items():
+        for one, changes in by_run(run, item).items():
             operations.setdefault(one, []).extend(changes)
-    await _change(tx, operations, _applied_as_far_as_possible)
+    await _change(tx, operations, applied_as_far_as_possible)
 
 
-def _by_run(run: Run, command: UpdateMetadata | MetadataChanged) -> dict[str, list[MetadataOperation]]:
+def by_run(run: Run, command: UpdateMetadata | MetadataChanged) -> dict[str, list[MetadataOperation]]:
     """Sort operations by the run they are for: a run without a parent or root is its own."""
     found: dict[str, list[MetadataOperation]] = {}
     targets: Iterable[tuple[str, Sequence[MetadataOperation] | None]] = (
@@ -106,7 +106,7 @@ async def _change(tx: Tx, operations: Mapping[str, Sequence[MetadataOperation]],
     await packets.put(tx, written)
 
 
-def _applied(text: str, operations: Sequence[MetadataOperation]) -> str:
+def applied(text: str, operations: Sequence[MetadataOperation]) -> str:
     """Return metadata after some changes.
 
     Raises:
@@ -120,14 +120,14 @@ def _applied(text: str, operations: Sequence[MetadataOperation]) -> str:
     return changed
 
 
-def _applied_as_far_as_possible(text: str, operations: Sequence[MetadataOperation]) -> str:
+def applied_as_far_as_possible(text: str, operations: Sequence[MetadataOperation]) -> str:
     """Return metadata after all changes, or if that can't be, after those that can be."""
     try:
-        return _applied(text, operations)
+        return applied(text, operations)
     except PerdureError as error:
         if len(operations) == 1:
             log.warning("A change of metadata was left out: %s", error)
             return text
     for operation in operations:
-        text = _applied_as_far_as_possible(text, [operation])
+        text = applied_as_far_as_possible(text, [operation])
     return text

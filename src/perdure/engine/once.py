@@ -56,7 +56,7 @@ async def _take(tx: Tx, wanted: dict[Name, tuple[Draft, Key]], now: int) -> dict
     stale = {
         name: holder.run
         for name, holder in holders.items()
-        if holder.run != wanted[name][0].id and not _stands(holder, now)
+        if holder.run != wanted[name][0].id and not stands(holder, now)
     }
     if stale:
         rows = [
@@ -95,7 +95,7 @@ def _row(name: Name, run: str = "", expires_at: int = 0) -> dict[str, object]:
     }
 
 
-def _stands(holder: KeyHolder, now: int) -> bool:
+def stands(holder: KeyHolder, now: int) -> bool:
     """Tell whether a key still stands for the run that has it."""
     if holder.status is None and holder.kind != TOKEN:  # the run was forgotten; a token stays used
         return False

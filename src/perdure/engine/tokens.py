@@ -68,7 +68,7 @@ class Tokens:
             id=new_id("waitpoint", now),
             environment=environment.id,
             created_at=now,
-            timeout_at=_timeout_at(wanted.timeout or DEFAULT_TIMEOUT, now),
+            timeout_at=timeout_at_of(wanted.timeout or DEFAULT_TIMEOUT, now),
             completed_at=None,
             completed_by=None,
             output=None,
@@ -184,7 +184,8 @@ async def _get(tx: Tx, token: str) -> TokenView | None:
     return TokenView(found, (await tokens.tags_of(tx, [token])).get(token, []))
 
 
-def _timeout_at(timeout: str | datetime, now: int) -> int:
+def timeout_at_of(timeout: str | datetime, now: int) -> int:
+    """Return when the time of a token is over; raises BadOption."""
     if isinstance(timeout, str):
         try:
             moment = now + to_milliseconds(timeout)

@@ -77,10 +77,11 @@ async def wake_after_runs(tx: Tx, ended: Sequence[str], now: int) -> None:
 async def answers_of(tx: Tx, runs: Sequence[str], now: int) -> dict[str, list[Answer]]:
     """Return an answer for everything that is over of all that runs wait for, by run."""
     over = await waits.over(tx, runs, now=now)
-    return {run: [_answer(one) for one in ones] for run, ones in over.items()}
+    return {run: [answer_of(one) for one in ones] for run, ones in over.items()}
 
 
-def _answer(over: Over) -> Answer:
+def answer_of(over: Over) -> Answer:
+    """Return the answer to a wait that is over."""
     status = Status(over.status) if over.status is not None else None
     is_good = status in (None, Status.COMPLETED)
     return Answer(

@@ -15,7 +15,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from perdure import resumable
 from perdure.core.errors import PerdureError
 from perdure.sdk import queues, registry
 from perdure.sdk.failures import run_error
@@ -44,10 +43,7 @@ def discover(project: Project) -> Catalog:
         project: the project.
     """
     catalog = Catalog()
-    root = str(project.root)
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    resumable.install(project.root / name for name in project.dirs)
+    project.make_importable()
     files = list(_files(project, catalog))
     for file in files:
         _import(project.root, file, catalog)

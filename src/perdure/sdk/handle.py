@@ -128,14 +128,21 @@ class Clients:
             self._blocking = client.Client()
         return self._blocking
 
+    def use(
+        self, asynchronous: client.AsyncClient | None, blocking: client.Client | None
+    ) -> tuple[client.AsyncClient | None, client.Client | None]:
+        """Trigger with these clients from now on; return those before.  None is one to be made anew."""
+        before = self._asynchronous, self._blocking
+        self._asynchronous, self._blocking = asynchronous, blocking
+        return before
+
     def configure(self, api_url: str | None = None, secret_key: str | None = None) -> None:
         """Say where the server is, in place of the environment variables.
 
         Raises:
             NoSecretKey: there is no key, here or in the environment.
         """
-        self._asynchronous = client.AsyncClient(api_url, secret_key)
-        self._blocking = client.Client(api_url, secret_key)
+        self.use(client.AsyncClient(api_url, secret_key), client.Client(api_url, secret_key))
 
 
 clients = Clients()

@@ -142,14 +142,19 @@ class Parking:
             CannotGoOn: the state can't be read, or has no such local.
         """
         try:
-            places = places_of(data, self._key, changes, parameters or {}) if changes else None
-            return resumable.restore(data, key=self._key, locals=places)
+            return resumable.restore(data, key=self._key, locals=self._places(data, changes, parameters))
         except CodeChanged:
             raise
         except (BadSnapshot, KeyError) as error:
             raise CannotGoOn(reason=error.args[0]) from error
         except Exception as error:  # unpickling runs what classes of the user's say
             raise CannotGoOn(reason=f"{type(error).__name__}: {error}") from error
+
+    def _places(
+        self, data: bytes, changes: Changes | None, parameters: Mapping[str, Any] | None
+    ) -> dict[tuple[int, str], Any]:
+        """Return new values of locals in a stored state, by their place."""
+        return places_of(data, self._key, changes, parameters or {}) if changes else {}
 
     async def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine to its end, and return its result.

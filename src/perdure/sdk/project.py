@@ -1,11 +1,13 @@
 """A project's settings: `perdure.toml`, or `[tool.perdure]` in `pyproject.toml`."""
 
+import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from perdure import resumable
 from perdure.core.errors import BadSetting, PerdureError, ProjectUnloadable
 from perdure.core.names import check_options, nearest
 from perdure.core.retry import Retry
@@ -39,6 +41,13 @@ class Project:
     ignore: tuple[str, ...] = ("test_*.py", "*_test.py", "conftest.py")
     #: what tasks take over that say nothing themselves
     defaults: TaskOptions = field(default_factory=TaskOptions)
+
+    def make_importable(self) -> None:
+        """Put the project's folder on `sys.path`, and have its tasks rewritten when they are imported."""
+        root = str(self.root)
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        resumable.install(self.root / name for name in self.dirs)
 
 
 def load_project(root: Path) -> Project:

@@ -23,6 +23,11 @@ def add(task: Declared) -> None:
     _declared.append(task)
 
 
+def remove(task: Declared) -> None:
+    """Forget a task."""
+    _declared[:] = [known for known in _declared if known is not task]
+
+
 def declared() -> list[Any]:
     """Return all tasks in the order in which they were declared; two of them may have one id."""
     return list(_declared)
