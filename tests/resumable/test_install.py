@@ -166,6 +166,22 @@ def test_a_syntax_error_is_python_s_own(project: Project) -> None:
     assert failed.value.lineno == 2
 
 
+def test_the_compiler_warns_at_import_and_not_at_restore(project: Project) -> None:
+    name = project.write("""
+        from perdure.resumable import suspend
+
+        async def main():
+            answer = await suspend("x")
+            return answer is 1
+    """)
+
+    with pytest.warns(SyntaxWarning, match="literal") as warned:
+        module = project.load(name)
+
+    assert len(warned) == 1
+    assert result(restore(capture(waiting(module.main())), value=1)) is True  # a warning would be an error
+
+
 def test_a_source_in_another_encoding(project: Project) -> None:
     source = "# -*- coding: latin-1 -*-\n" + dedent(SOURCE).replace("return 1", "return 'é'")
     (project.folder / "latin.py").write_bytes(source.encode("latin-1"))

@@ -1,5 +1,7 @@
 """What can't be captured is refused at capture, by name; never guessed, never refused at restore."""
 
+import sys
+
 import pytest
 
 from perdure.resumable import NotResumable, capture
@@ -179,6 +181,41 @@ def test_a_frame_of_a_library_in_between_is_named(project: Project, library: Fol
     assert f"{other}.py" in error.reason
     assert "line 2" in error.reason
     assert error.local is None
+
+
+def test_a_stack_that_is_entering_a_manager_is_named(project: Project) -> None:
+    module = project.module("""
+        import contextlib
+        from perdure.resumable import suspend
+
+        @contextlib.asynccontextmanager
+        async def manager():
+            yield await suspend("entering")
+
+        async def main():
+            async with contextlib.AsyncExitStack() as stack:
+                return await stack.enter_async_context(manager())
+    """)
+
+    with pytest.raises(NotResumable, match=r"contextlib\.AsyncExitStack\.enter_async_context") as refused:
+        capture(waiting(module.main()))
+
+    assert refused.value.function == f"{module.__name__}.main"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="until Python 3.13 these iterators can be stored")
+def test_an_iterator_that_hides_its_place_is_named(project: Project) -> None:
+    module = project.module("""
+        import itertools
+        from perdure.resumable import suspend
+
+        async def main():
+            for item in itertools.islice([1, 2, 3], 2):
+                await suspend(item)
+    """)
+
+    with pytest.raises(NotResumable, match=r"itertools\.islice.*since Python 3\.14"):
+        capture(waiting(module.main()))
 
 
 def test_an_async_generator_of_a_library_is_refused(project: Project, library: Folder) -> None:

@@ -1,6 +1,7 @@
 """From a function's syntax tree to a code object with the right name, closure and class around it."""
 
 import ast
+import warnings
 from types import CodeType
 from typing import Any
 
@@ -44,7 +45,9 @@ def compile_function(
         body.insert(0, ast.Global([named], **build.spot(node)))
     factory = _definition(_FACTORY, outer, body, node)
     module = ast.Module([factory], [])
-    code = compile(module, filename, "exec", flags=flags, dont_inherit=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # the import has given them
+        code = compile(module, filename, "exec", flags=flags, dont_inherit=True)
     name = getattr(node, "name", "<lambda>")
     found = _find(code, name)
     return _requalified(found, found.co_qualname, context.qualname(name))

@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+import sys
 
 from .world import ask, double, log, odd, suspend
 
@@ -78,25 +79,37 @@ async def map_with_a_lambda():
     return seen
 
 
-async def itertools_of_many_kinds():
+async def itertools_that_tell_where_they_are():
     return [
         await _walk(itertools.chain([1], (2, 3))),
         await _walk(itertools.chain.from_iterable([[1], [2]])),
-        await _walk(itertools.islice(itertools.count(3, 2), 3)),
-        await _walk(itertools.islice(itertools.cycle([1, 2]), 3)),
+        await _walk(zip(itertools.count(3, 2), "ab", strict=False)),
+        await _walk(zip(itertools.count(3), "ab", strict=False)),
+        await _walk(zip(itertools.count(1 << 70), "ab", strict=False)),
+        await _walk(zip(itertools.count(0.5), "ab", strict=False)),
         await _walk(itertools.repeat(1, 2)),
-        await _walk(itertools.accumulate([1, 2, 3])),
-        await _walk(itertools.product("ab", [1, 2])),
-        await _walk(itertools.permutations([1, 2])),
-        await _walk(itertools.combinations([1, 2, 3], 2)),
-        await _walk(itertools.combinations_with_replacement([1, 2], 2)),
+        await _walk(zip(itertools.repeat(1), "ab", strict=False)),
         await _walk(itertools.compress("abc", [1, 0, 1])),
-        await _walk(itertools.takewhile(odd, [1, 3, 4, 5])),
-        await _walk(itertools.dropwhile(odd, [1, 2, 3])),
         await _walk(itertools.filterfalse(odd, [1, 2, 3])),
         await _walk(itertools.starmap(operator.mul, [(1, 2), (3, 4)])),
-        await _walk(itertools.zip_longest([1], [2, 3], fillvalue=0)),
     ]
+
+
+if sys.version_info < (3, 14):
+
+    async def itertools_of_many_kinds():
+        return [
+            await _walk(itertools.islice(itertools.count(3, 2), 3)),
+            await _walk(itertools.islice(itertools.cycle([1, 2]), 3)),
+            await _walk(itertools.accumulate([1, 2, 3])),
+            await _walk(itertools.product("ab", [1, 2])),
+            await _walk(itertools.permutations([1, 2])),
+            await _walk(itertools.combinations([1, 2, 3], 2)),
+            await _walk(itertools.combinations_with_replacement([1, 2], 2)),
+            await _walk(itertools.takewhile(odd, [1, 3, 4, 5])),
+            await _walk(itertools.dropwhile(odd, [1, 2, 3])),
+            await _walk(itertools.zip_longest([1], [2, 3], fillvalue=0)),
+        ]
 
 
 async def an_iterator_held_in_a_local_keeps_its_place():

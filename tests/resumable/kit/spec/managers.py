@@ -135,7 +135,7 @@ async def a_thing_that_is_no_manager():
             async with thing:
                 await suspend(1)
         except TypeError as error:
-            log(str(error), await suspend(2))
+            log(str(error).rpartition(" object ")[2], await suspend(2))
     try:
         with await suspend(3):
             await suspend(4)
