@@ -44,7 +44,8 @@ def _itertool(_: Any, iterator: Any) -> Any:
 
 
 def _held(iterator: Any) -> list[Any]:
-    return [each for each in gc.get_referents(iterator) if each is not type(iterator)]
+    _, *held = gc.get_referents(iterator)  # the first is its type
+    return held
 
 
 def _held_chain(_: Any, iterator: Any) -> Any:

@@ -45,6 +45,8 @@ def read(path: Path) -> list[list[str]]:
     for claim in all_claims():
         expected[claim.family, claim.name] = run(untouched_world(), claim.untouched())
     for family, name, plain in pickle.loads(path.read_bytes()):
+        if (family, name) not in expected:
+            continue  # a claim about other versions of Python
         seen = _wake(plain, world)
         if seen != expected[family, name]:
             different.append(

@@ -87,7 +87,7 @@ async def itertools_that_tell_where_they_are():
         await _walk(zip(itertools.count(3), "ab", strict=False)),
         await _walk(zip(itertools.count(1 << 70), "ab", strict=False)),
         await _walk(zip(itertools.count(0.5), "ab", strict=False)),
-        await _walk(itertools.repeat(1, 2)),
+        await _walk(itertools.repeat(itertools.repeat, 2)),
         await _walk(zip(itertools.repeat(1), "ab", strict=False)),
         await _walk(itertools.compress("abc", [1, 0, 1])),
         await _walk(itertools.filterfalse(odd, [1, 2, 3])),
