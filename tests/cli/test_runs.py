@@ -151,7 +151,7 @@ def test_a_run_is_shown_with_its_attempts_and_its_error(world: Dev):
 
 
 def test_a_run_that_is_not_there_is_not_found(world: Dev):
-    for command in (["get"], ["cancel"], ["replay"], ["logs"], ["logs", "--follow"]):
+    for command in (["get"], ["stack"], ["cancel"], ["replay"], ["logs"], ["logs", "--follow"]):
         done = world.perdure("runs", *command, "run_0000000000000000000000000")
 
         assert done.code == Exit.NOT_FOUND, command
@@ -190,7 +190,9 @@ def test_workers_and_their_tasks_are_listed(world: Dev):
     found = world.perdure("tasks", "--server", "--json").json
 
     assert worker["name"] in world.perdure("workers").out
-    assert {task["id"] for task in found["tasks"]} == {"greet", "listen", "refuse", "rest", "whoami"}
+    assert {task["id"] for task in found["tasks"]} == {
+        "greet", "hold", "listen", "price", "refuse", "rest", "sell", "whoami",
+    }  # fmt: skip
     assert found["version"] == worker["version"]
 
 

@@ -28,6 +28,12 @@ def find_root(folder: Path | None) -> Path:
     return next((place for place in (here, *here.parents) if has_settings(place)), here)
 
 
+def nearest_project(path: Path) -> Path | None:
+    """Return the nearest folder, at or above a file or folder, that holds a project; None if none does."""
+    whole = path.resolve()
+    return next((place for place in (whole, *whole.parents) if has_settings(place)), None)
+
+
 def has_settings(folder: Path) -> bool:
     """Tell whether a folder has settings of a project."""
     from perdure.sdk.project import OWN_FILE, SHARED_FILE

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perdure.cli import dev, doctor, init, runs, server, tasks, trigger, worker, workers
+from perdure.cli import dev, doctor, explain, init, runs, server, tasks, trigger, worker, workers
 from perdure.cli.exits import Exit, complain, tell, tell_usage
 from perdure.core.errors import PerdureError
 from perdure.core.settings import check_names
@@ -36,6 +36,7 @@ app.command()(worker.worker)
 app.command()(trigger.trigger)
 app.add_typer(runs.app, name="runs")
 app.command()(tasks.tasks)
+app.command()(explain.explain)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 

@@ -3,7 +3,7 @@
 from .decorate import resumable
 from .describing import describe
 from .errors import BadSnapshot, CodeChanged, NotResumable
-from .explaining import Finding, explain
+from .explaining import Finding, explain, is_rewritten
 from .joining import gather, race
 from .leaving import abandon, abandoned, weigh
 from .loader import install
@@ -26,6 +26,7 @@ __all__ = [
     "gather",
     "host",
     "install",
+    "is_rewritten",
     "pending",
     "race",
     "restore",

@@ -28,6 +28,12 @@ _UNPICKLABLE = {
     "socket.socket": "a socket",
     "socket.create_connection": "a socket",
     "sqlite3.connect": "a database connection",
+    "psycopg.connect": "a database connection",
+    "asyncpg.connect": "a database connection",
+    "asyncpg.create_pool": "a pool of database connections",
+    "httpx.Client": "a client with connections",
+    "httpx.AsyncClient": "a client with connections",
+    "aiohttp.ClientSession": "a client with connections",
     "tempfile.TemporaryFile": "an open file",
     "tempfile.NamedTemporaryFile": "an open file",
     "subprocess.Popen": "a child process",
@@ -55,15 +61,29 @@ def explain(function: Callable[..., Any]) -> list[Finding]:
     An empty list is no promise: what a local holds at run time is known only then.
     Raises TypeError if *function* has no source.
     """
+    plain, definition = _look_up(function)
+    found = sorted(set(_findings(definition, plain)), key=lambda each: (each[0], each[1]))
+    name = f"{plain.__module__}.{plain.__qualname__}"
+    return [Finding(name, definition.source.filename, line, reason) for line, reason in found]
+
+
+def is_rewritten(function: Callable[..., Any]) -> bool:
+    """Whether *function* is in its plain form, or needs none because it never waits.
+
+    Raises TypeError if *function* has no source.
+    """
+    plain, definition = _look_up(function)
+    return definition.lowered is None or build.POINT in plain.__code__.co_varnames
+
+
+def _look_up(function: Callable[..., Any]) -> tuple[FunctionType, Definition]:
     plain: Any = inspect.unwrap(getattr(function, "__func__", function))
     code = getattr(plain, "__code__", None)
     source = source_of_code(code, plain.__globals__) if isinstance(plain, FunctionType) and code else None
     definition = source.find(code) if source and code else None
     if definition is None:
         raise TypeError(f"the source of {getattr(plain, '__qualname__', plain)!r} can't be found")
-    found = sorted(set(_findings(definition, plain)), key=lambda each: (each[0], each[1]))
-    name = f"{plain.__module__}.{plain.__qualname__}"
-    return [Finding(name, definition.source.filename, line, reason) for line, reason in found]
+    return plain, definition
 
 
 def _findings(definition: Definition, function: FunctionType) -> Iterator[tuple[int, str]]:
