@@ -47,7 +47,18 @@ async def for_approval(ask: Callable[[Token], Any] | None, options: TokenOptions
         if inspect.isawaitable(asked):
             await asked
         asked = None
-    answer = await waits.for_token(token.id, bool | Approval)
+    return _approval(await waits.for_token(token.id, bool | Approval))
+
+
+def block_for_approval(ask: Callable[[Token], Any] | None, options: TokenOptions) -> Approval:
+    """Make a token, ask somebody, and wait for a yes or no, blocking."""
+    token = create_sync(options)
+    if ask is not None:
+        waits.called(ask, token)
+    return _approval(waits.block_for_token(token.id, bool | Approval))
+
+
+def _approval(answer: bool | Approval) -> Approval:
     return Approval(answer) if isinstance(answer, bool) else answer
 
 

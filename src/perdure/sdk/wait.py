@@ -124,11 +124,17 @@ class Wait:
             OutsideRun: this is no task.
         """
         context.check_waits("wait.until_true")
-        pause = to_milliseconds(every)
-        if pause == 0:
-            raise BadDuration(f"wait.until_true can't call every {every!r}: use a second or more.")
-        end = None if timeout is None else sdk.waits.now() + to_milliseconds(timeout)
-        return sdk.waits.until_true(function, pause, end)
+        return sdk.waits.until_true(function, _pause(every), _end(timeout))
+
+    def until_true_sync(
+        self, function: Callable[[], Any], *, every: Duration = 60, timeout: Duration | None = None
+    ) -> Any:
+        """Ask as `until_true` does, blocking, in a task that is a plain `def`: it keeps its process.
+
+        `function` is a plain one too.
+        """
+        context.check_blocking("wait.until_true_sync")
+        return sdk.waits.block_until_true(function, _pause(every), _end(timeout))
 
     async def create_token(self, **options: Unpack[TokenOptions]) -> Token:
         """Make a token, here or outside of runs; `wait.for_token` waits for it.
@@ -185,6 +191,16 @@ class Wait:
         context.check_waits("wait.for_approval")
         return sdk.tokens.for_approval(ask, options)
 
+    def for_approval_sync(
+        self, ask: Callable[[Token], Any] | None = None, **options: Unpack[TokenOptions]
+    ) -> Approval:
+        """Ask as `for_approval` does, blocking, in a task that is a plain `def`: it keeps its process.
+
+        `ask` is a plain function too.
+        """
+        context.check_blocking("wait.for_approval_sync")
+        return sdk.tokens.block_for_approval(ask, options)
+
     async def complete_token(self, token: Token | str, data: Any = None) -> None:
         """Complete a token, here or outside of runs; of several answers the first counts.
 
@@ -224,6 +240,17 @@ class Wait:
 
 def _id(token: Token | str) -> str:
     return token if isinstance(token, str) else token.id
+
+
+def _pause(every: Duration) -> int:
+    pause = to_milliseconds(every)
+    if pause == 0:
+        raise BadDuration(f"wait.until_true can't call every {every!r}: use a second or more.")
+    return pause
+
+
+def _end(timeout: Duration | None) -> int | None:
+    return None if timeout is None else sdk.waits.now() + to_milliseconds(timeout)
 
 
 def _moment(duration: Duration | None, units: Units) -> int:

@@ -33,8 +33,8 @@ def can_wait() -> bool:
 
 def now() -> int:
     """Return the moment, by the clock of the run if there is one; milliseconds since the Unix epoch."""
-    host = resumable.host.get(None)
-    return host.now() if isinstance(host, Parking) else round(time.time() * 1000)
+    host = runtime.current.get()
+    return host.parking.now() if host is not None else round(time.time() * 1000)
 
 
 def for_time(until: int) -> Awaitable[None]:
@@ -129,12 +129,44 @@ async def until_true(function: Callable[[], Any], every: int, end: int | None) -
             answer = await answer
         if answer:
             return answer
-        moment = now() + every
-        if end is not None and moment > end:
-            if now() >= end:
-                raise WaitTimeout(what="What wait.until_true waits for")
-            moment = end
-        await for_time(moment)
+        await for_time(_next_call(every, end))
+
+
+def block_until_true(function: Callable[[], Any], every: int, end: int | None) -> Any:
+    """Call a function as `until_true` does, blocking.
+
+    Raises:
+        WaitTimeout: it was not true in time.
+        TypeError: the function is async.
+    """
+    while not (answer := called(function)):
+        block_for_time(_next_call(every, end))
+    return answer
+
+
+def called(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function where nothing can be awaited.
+
+    Raises:
+        TypeError: it is async.
+    """
+    answer = function(*arguments)
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        name = getattr(function, "__qualname__", repr(function))
+        raise TypeError(f"{name} is async: a task that is a plain def calls plain functions.")
+    return answer
+
+
+def _next_call(every: int, end: int | None) -> int:
+    """Return when `until_true` calls again: at the end for the last time."""
+    present = now()
+    if end is None or present + every <= end:
+        return present + every
+    if present >= end:
+        raise WaitTimeout(what="What wait.until_true waits for")
+    return end
 
 
 async def _trigger(call: Call[Any, Any]) -> tuple[str, bool]:
