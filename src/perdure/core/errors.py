@@ -14,12 +14,16 @@ PerdureError
 ├── Forbidden                403  the key or token does not allow this
 ├── NotFound                 404  a run, task, queue … that does not exist
 ├── TooLarge                 413  more than the limit
+├── WrongMediaType           415  the body is of another type than it must be
 ├── Unprocessable            422  understood, but can't be done
 │   ├── IllegalTransition         the run is not in a state that allows this
 │   ├── LeaseLost                 another worker owns this run now
 │   ├── TokenUsed                 a one-time token has triggered before
 │   ├── BatchClosed               a batch was given up before its items were all there
-│   └── TooManyTags               a run would have more tags than it may
+│   ├── TooManyTags               a run would have more tags than it may
+│   ├── BadCron                   a text is no cron expression
+│   ├── UnknownZone               there is no time zone of this name
+│   └── DeclaredInCode            a schedule can only be changed in the code that declares it
 ├── TooManyRequests          429  the rate limit is used up
 ├── StorageError             503  the database can't be used; its tree is in `storage_errors`
 ├── ServerStopping           503  the server stops; ask again
@@ -157,6 +161,13 @@ class TooLarge(PerdureError):
     status = 413
 
 
+class WrongMediaType(PerdureError):
+    """The body is {given!r}; send {expected}."""
+
+    code = "wrong_media_type"
+    status = 415
+
+
 class Unprocessable(PerdureError):
     """This can't be done."""
 
@@ -187,7 +198,7 @@ class TokenUsed(Unprocessable):
 
 
 class BatchClosed(Unprocessable):
-    """Batch {batch} was given up with {received} of its {expected} items: the rest did not come. Send it anew.
+    """Batch {batch} was given up with {received} of {expected} items: the rest did not come. Send it anew.
 
     A batch whose items are not all there half an hour after it was made is given up, and so is one that
     is canceled before.  The runs of the items that came go on, unless it was canceled.
@@ -200,6 +211,27 @@ class TooManyTags(Unprocessable):
     """Run {run} would have {count} tags; the most is {limit}."""
 
     code = "too_many_tags"
+
+
+class BadCron(Unprocessable):
+    """Cron expression {cron!r} can't be used: {reason}. A valid one is {example!r}."""
+
+    code = "bad_cron"
+
+
+class UnknownZone(Unprocessable):
+    """There is no time zone {zone!r}; {hint} `perdure schedules timezones` lists them all."""
+
+    code = "unknown_zone"
+
+
+class DeclaredInCode(Unprocessable):
+    """Schedule {schedule} is declared in the code of task {task}: {change} it there; it can be deactivated here.
+
+    A schedule that `@task(cron=…)` declares follows the code of the version that is live.
+    """
+
+    code = "declared_in_code"
 
 
 class TooManyRequests(PerdureError):
@@ -301,6 +333,7 @@ class RecursiveWait(TaskError):
     """Run {run} can't wait for {child}, which is itself or waits for it: use another idempotency key."""
 
     code = "recursive_wait"
+    status = 422
 
 
 class CheckpointRefused(TaskError):

@@ -69,6 +69,7 @@ class Enqueue:
         Raises:
             BadOption: an option can't be what it is; the message names it.
             TokenUsed: the token has triggered before.
+            RecursiveWait: its parent would wait for a run that waits for it.
         """
         new = NewRun(
             environment=environment,
@@ -110,7 +111,8 @@ class Enqueue:
         fresh = [one for one in drafts if one.id in rows and one.id not in cached]
         if fresh:
             await _insert(tx, fresh, [rows[one.id] for one in fresh], now)
-        return answers | {one.id: _answer(one, cached.get(one.id)) for one in drafts if one.id in rows}
+        answers |= {one.id: _answer(one, cached.get(one.id)) for one in drafts if one.id in rows}
+        return answers | await once.circular(tx, drafts, cached)
 
     async def _look_up(self, tx: Tx, drafts: Sequence[Draft]) -> Known:
         wanted: dict[tuple[str, str], set[str]] = {}

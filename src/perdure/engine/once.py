@@ -8,13 +8,14 @@ is answered as the first was.  A one-time token's key goes with no task: it trig
 triggers.  Scopes (run, attempt, global) are in the key's hash, made by the client.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from perdure.core.errors import RecursiveWait
 from perdure.core.lifecycle import FAILURES
 from perdure.engine.drafts import Draft, Key
-from perdure.store import keys
+from perdure.store import keys, runs, waits
 from perdure.store.database import Tx
 from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder
 
@@ -46,6 +47,39 @@ async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, Exist
             if owner != draft.id:
                 answers.setdefault(draft.id, Existing(owner, key.kind))
     return answers
+
+
+async def circular(
+    tx: Tx, drafts: Sequence[Draft], found: Mapping[str, Existing]
+) -> dict[str, RecursiveWait]:
+    """Return an error for each draft whose trigger would wait for a run that led to it, or waits for it.
+
+    A run that is new can't do that, so only those that a key stands for are looked at.
+
+    Args:
+        tx: the transaction.
+        drafts: what is triggered.
+        found: the runs that stand for some of them, by the draft's id.
+    """
+    errors: dict[str, RecursiveWait] = {}
+    for draft in drafts:
+        chosen = draft.new.command.options
+        if draft.id in found and chosen.resume_parent_on_completion and chosen.parent_run_id:
+            waiter, child = chosen.parent_run_id, found[draft.id].run
+            if await _waits_for(tx, child, waiter):
+                errors[draft.id] = RecursiveWait(run=waiter, child=child)
+    return errors
+
+
+async def _waits_for(tx: Tx, run: str, waiter: str) -> bool:
+    """Tell whether a run is another itself, led to it, or waits for it, over however many others."""
+    seen, edge = {waiter}, [waiter]
+    while edge and run not in seen:
+        parents = {row.parent for row in await runs.of_ids(tx, edge) if row.parent is not None}
+        above = parents | set(await waits.waiters(tx, waits.RUN, edge))
+        edge = sorted(above - seen)
+        seen |= above
+    return run in seen
 
 
 async def _take(tx: Tx, wanted: dict[Name, tuple[Draft, Key]], now: int) -> dict[Name, str]:
