@@ -1,8 +1,20 @@
 """`describe` shows the stack without running the user's code; `restore(locals=…)` changes it."""
 
 import json
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from ipaddress import ip_address
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import BaseModel, TypeAdapter
 
 from perdure.resumable import capture, describe, restore
 from tests.resumable.kit.project import Project, result, waiting
@@ -85,6 +97,75 @@ def test_locals_are_named_with_a_short_form(module) -> None:
     assert inner["locals"]["note"].startswith("'nnn")
     assert len(inner["locals"]["note"]) < 500
     assert all(name.isidentifier() for frame in (outer, inner) for name in frame["locals"])
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+class Color(Enum):
+    RED = 1
+
+
+@dataclass(frozen=True)
+class Point:
+    x: int
+
+
+class Model(BaseModel):
+    x: int
+    names: list[str] = []
+
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (
+            datetime(2026, 1, 1, tzinfo=UTC),
+            "datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)",
+        ),
+        (datetime(2026, 1, 1, tzinfo=PARIS), "tzinfo=ZoneInfo('Europe/Paris', 1)"),
+        ({datetime(2026, 1, 1, tzinfo=PARIS): 1}, "ZoneInfo('Europe/Paris', 1)): 1}"),
+        (TypeAdapter(datetime).validate_python("2026-01-01T00:00:00Z"), "tzinfo=TzInfo(0)"),
+        (time(1, 2, tzinfo=timezone(timedelta(hours=1))), "datetime.time(1, 2"),
+        (date(2026, 1, 1), "datetime.date(2026, 1, 1)"),
+        (PurePosixPath("/a/b"), "PurePosixPath("),
+        ({Color.RED: 1}, "{Color(1): 1}"),
+        (Fraction(1, 3), "Fraction("),
+        (Decimal("1.1"), "Decimal('1.1')"),
+        (UUID(int=1), "UUID('00000000-0000-0000-0000-000000000001')"),
+        ({ip_address("1.2.3.4"): 1}, "IPv4Address("),
+        (Pair(1, 2), "Pair(1, 2)"),
+        ({Point(1)}, "{Point(x=1)}"),
+        (Model(x=1), "Model(x=1, names=[])"),
+        (Counter("a"), "Counter({'a': 1})"),
+        (defaultdict(list, {1: [2]}), "defaultdict(<builtins.list>"),
+        (OrderedDict(a=1), "OrderedDict("),
+        (deque([1]), "deque([1])"),
+        (ChainMap({1: 2}), "ChainMap(maps=[{1: 2}])"),
+        (ValueError("a"), "ValueError('a')"),
+        (datetime.now, "<datetime.datetime>.now"),
+        (slice(1, 2), "slice(1, 2, None)"),
+        (..., "Ellipsis"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_that_can_be_stored_can_be_shown(project: Project, value: Any, shown: str) -> None:
+    module = project.module(SHOW)
+
+    (frame,) = describe(capture(waiting(module.hold(value))))["frames"]
+
+    assert shown in frame["locals"]["value"]
+
+
+SHOW = """
+    from perdure.resumable import suspend
+
+    async def hold(value):
+        await suspend(1)
+"""
 
 
 def test_what_is_waited_for_is_described(module) -> None:

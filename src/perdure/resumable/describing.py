@@ -32,7 +32,7 @@ _VALUES = {
 } | {
     (kind.__module__, kind.__name__): kind
     for kind in (
-        *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone),
+        *(datetime.date, datetime.timedelta, datetime.timezone),
         *(decimal.Decimal, uuid.UUID, range, slice),
         *(collections.OrderedDict, collections.deque),
     )
@@ -73,6 +73,10 @@ class Opaque:
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> "Opaque":
+        """What a method of it gives."""
+        return Opaque(*arguments, **keywords)
 
     @reprlib.recursive_repr()
     def __repr__(self) -> str:
@@ -120,6 +124,11 @@ class _Method(Opaque):
         owner, name, *_ = *self.arguments, "?", "?"
         return f"{_short.repr(owner)}.{name}"
 
+    def __call__(self, *arguments: Any, **keywords: Any) -> Opaque:
+        """What a class method gives is most often one of its class."""
+        owner = self.arguments[0] if self.arguments else None
+        return (owner if isinstance(owner, _Named) else Opaque)(*arguments, **keywords)
+
 
 def _fill(made: Any, state: Any) -> None:
     made.state = state
@@ -131,6 +140,36 @@ _SPECIAL: dict[tuple[str, str], Any] = {
     (revive.__name__, "builtin_error"): _Error,
     ("builtins", "getattr"): _Method,
 } | {(revive.__name__, name): _fill for name in vars(revive) if name.startswith("fill_")}
+
+
+class _Zone(datetime.tzinfo):
+    """Stands for a time zone that is not looked up: a moment takes no other thing for one."""
+
+    def __init__(self, zone: Opaque) -> None:
+        self._zone = zone
+
+    def utcoffset(self, _: datetime.datetime | None) -> None:
+        """Unknown here."""
+
+    def __repr__(self) -> str:
+        return repr(self._zone)
+
+
+class _Moment:
+    """Makes a `datetime` or `time`, whatever its time zone."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+
+    def __call__(self, digits: bytes, *zone: Any) -> Any:
+        """What the pickle asks for."""
+        return self._kind(digits, *(_Zone(one) if isinstance(one, Opaque) else one for one in zone))
+
+    def __repr__(self) -> str:
+        return f"<datetime.{self._kind.__name__}>"
+
+
+_MOMENTS = {("datetime", kind.__name__): _Moment(kind) for kind in (datetime.datetime, datetime.time)}
 
 
 class _Named(type):
@@ -152,7 +191,9 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Look nothing up but what is ours, or a plain value."""
         key = module, name
-        known = _OURS.get(key) or _VALUES.get(key) or _SPECIAL.get(key) or self.made.get(key)
+        known = (
+            _OURS.get(key) or _MOMENTS.get(key) or _VALUES.get(key) or _SPECIAL.get(key) or self.made.get(key)
+        )
         if known is None:
             known = self.made[key] = _Named(name, (Opaque,), {"place": f"{module}.{name}"})
         return known
