@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import jwt
+import httpx
 import pytest
 
-from perdure.server import tokens
 from perdure.wire.endpoint import Audience, Endpoint
 from perdure.wire.endpoints import ENDPOINTS
-from tests.server.api import Api
+from tests.server.api import Api, sign
 
 FORBIDDEN = {
     "error": "Unauthorized",
@@ -26,28 +25,30 @@ def named(endpoint: Endpoint) -> str:
     return endpoint.name
 
 
-def sign(api: Api, *scopes: str, key: str | None = None, **claims: Any) -> str:
-    """Sign a token as the official client does."""
-    now = api.clock.now() // 1000
-    fields = {
-        "sub": api.environment.id,
-        "pub": True,
-        "scopes": list(scopes),
-        "iss": tokens.ISSUER,
-        "aud": tokens.AUDIENCE,
-        "iat": now,
-        "exp": now + 900,
-    }
-    return jwt.encode(fields | claims, key or api.environment.key, algorithm="HS256", headers={"typ": None})  # type: ignore[dict-item]
+BODIES: dict[str, dict[str, Any]] = {
+    "addBatchItems": {"index": 0, "task": "echo"},
+    "createBatch": {"runCount": 1},
+    "triggerBatch": {"items": [{"task": "echo"}]},
+    "triggerBatchV1": {"items": [{"task": "echo"}]},
+    "triggerTaskBatch": {"items": [{}]},
+}
+"""What endpoints take; the others take an object with a task identifier."""
 
 
-def url(endpoint: Endpoint, run: str = "run_x") -> str:
-    values = {
-        name: run if name == "run" else "echo"
-        for name in ("run", "task", "key", "token")
-        if f"{{{name}}}" in endpoint.path
-    }
+def url(endpoint: Endpoint, **known: str) -> str:
+    names = ("run", "task", "key", "token", "batch")
+    values = {name: known.get(name, "echo") for name in names if f"{{{name}}}" in endpoint.path}
     return endpoint.url(**values)
+
+
+async def ask(api: Api, endpoint: Endpoint, token: str) -> httpx.Response:
+    """Call an endpoint as it is meant to be called, about a run or a batch that is there."""
+    run = await api.trigger(delay="1h")
+    batch = (await api.post("/api/v3/batches", {"runCount": 1})).json()["id"]
+    path = url(endpoint, run=run, batch=batch)
+    body = BODIES.get(endpoint.name, {"taskIdentifier": "echo"}) if endpoint.method == "POST" else None
+    headers = {"content-type": endpoint.media_type}
+    return await api.call(endpoint.method, path, body, token=token, headers=headers)
 
 
 @pytest.mark.parametrize("endpoint", LOCKED, ids=named)
@@ -84,10 +85,7 @@ async def test_a_token_never_opens_what_takes_a_secret_key(api: Api, endpoint: E
 
 @pytest.mark.parametrize("endpoint", PUBLIC, ids=named)
 async def test_a_token_without_the_scope_is_forbidden(api: Api, endpoint: Endpoint):
-    run = await api.trigger(delay="1h")
-    body = {"taskIdentifier": "echo"} if endpoint.method == "POST" else None
-
-    answer = await api.call(endpoint.method, url(endpoint, run), body, token=sign(api, "read:waitpoints:x"))
+    answer = await ask(api, endpoint, sign(api, "read:waitpoints:x"))
 
     assert answer.status_code == 403
     assert answer.json().items() >= FORBIDDEN.items()
@@ -96,14 +94,12 @@ async def test_a_token_without_the_scope_is_forbidden(api: Api, endpoint: Endpoi
 @pytest.mark.parametrize("endpoint", PUBLIC, ids=named)
 async def test_an_admin_token_may_do_all_that_tokens_may(api: Api, endpoint: Endpoint):
     await api.trigger(idempotencyKey="echo", delay="1h")
-    run = await api.trigger(delay="1h")
-    body = {"taskIdentifier": "echo"} if endpoint.method == "POST" else None
 
-    answer = await api.call(endpoint.method, url(endpoint, run), body, token=sign(api, "admin"))
+    answer = await ask(api, endpoint, sign(api, "admin"))
 
-    # The run has not ended, and there is no such waitpoint: it is allowed to be told so.
-    is_missing = endpoint.name in ("runResult", "completeToken")
-    assert answer.status_code == (404 if is_missing else 200), answer.text
+    # The run and the batch have not ended, and there is no such waitpoint: it is allowed to be told so.
+    is_missing = endpoint.name in ("runResult", "batchResults", "completeToken")
+    assert answer.status_code == (404 if is_missing else endpoint.status), answer.text
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def build(access: Access, endpoint: Endpoint[In, Out], body: In | None, path: Ma
         url += "?" + urlencode({name: _query_text(value) for name, value in wire.items()})
     headers = {
         "authorization": f"Bearer {access.secret_key}",
-        "content-type": "application/json",
+        "content-type": endpoint.media_type,
         "x-trigger-api-version": API_VERSION,
         "x-trigger-request-idempotency-key": str(uuid.uuid4()),
     }

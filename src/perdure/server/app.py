@@ -11,7 +11,18 @@ from starlette.types import Receive, Scope, Send
 
 from perdure.core.errors import NotFound
 from perdure.engine.engine import Engine
-from perdure.server import cors, documents, health, identity, problems, runs, tasks, waitpoints, workers
+from perdure.server import (
+    batches,
+    cors,
+    documents,
+    health,
+    identity,
+    problems,
+    runs,
+    tasks,
+    waitpoints,
+    workers,
+)
 from perdure.server.auth import Authenticator
 from perdure.server.handles import handlers_of
 from perdure.server.metrics import Metrics
@@ -22,7 +33,7 @@ from perdure.wire.problem import Problem
 
 HANDLERS = tuple(
     handler
-    for module in (runs, waitpoints, tasks, workers, identity, health)
+    for module in (runs, batches, waitpoints, tasks, workers, identity, health)
     for handler in handlers_of(module)
 )
 """The handlers of all endpoints."""

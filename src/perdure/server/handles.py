@@ -21,8 +21,9 @@ from perdure.server.request import Request
 from perdure.server.router import Found, Route
 from perdure.server.services import Services
 from perdure.store.rows import Environment
-from perdure.wire.endpoint import JSON, Audience, Endpoint
+from perdure.wire.endpoint import Audience, Endpoint
 from perdure.wire.model import Model, Nothing
+from perdure.wire.values import JSON
 
 In = TypeVar("In", bound=Model)
 Out = TypeVar("Out", bound=Model)
@@ -88,7 +89,7 @@ class Handler(Generic[In, Out]):
         if endpoint.audience is not Audience.OPEN:
             authorization = request.headers.get(b"authorization", b"")
             grant = await services.authenticator.grant(authorization, endpoint.audience)
-        if endpoint.media_type == JSON:
+        if endpoint.media_type == JSON:  # of other bodies the limit is that of a line
             request.check_length(endpoint.limit)
         return Call(services, request, grant)
 

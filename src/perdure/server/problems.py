@@ -58,11 +58,17 @@ def invalid_query(error: ValidationError) -> Invalid:
 
 def invalid_body(error: ValidationError) -> Invalid:
     """Return the error for a body that is no JSON, or does not fit its model."""
-    details = _details(error)
-    if any(problem["type"] == "json_invalid" for problem in error.errors(include_url=False)):
+    text, details = told(error)
+    if any(problem["code"] == "json_invalid" for problem in details):
         return Invalid("Invalid JSON", details=details)
-    told = "; ".join(f"{d['path']}: {d['message']}" if d["path"] else d["message"] for d in details)
-    return Invalid(f"Validation error: {told}", details=details)
+    return Invalid(f"Validation error: {text}", details=details)
+
+
+def told(error: ValidationError) -> tuple[str, list[dict[str, Any]]]:
+    """Return what is wrong with a value, as a sentence and one by one."""
+    details = _details(error)
+    text = "; ".join(f"{d['path']}: {d['message']}" if d["path"] else d["message"] for d in details)
+    return text, details
 
 
 def _details(error: ValidationError) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A request, as ASGI gives it."""
 
+from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
@@ -17,7 +18,7 @@ class ClientGone(Exception):
 class Request:
     """The parts of a request that are used, and its body when asked for."""
 
-    __slots__ = ("_receive", "_scope", "headers", "method")
+    __slots__ = ("_is_read", "_receive", "_scope", "headers", "method")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         """Wrap one ASGI request."""
@@ -25,6 +26,7 @@ class Request:
         self.method: str = scope["method"]
         self._scope = scope
         self._receive = receive
+        self._is_read = False
 
     @property
     def path(self) -> bytes:
@@ -68,18 +70,27 @@ class Request:
             TooLarge: it is longer than the limit, in bytes.
             ClientGone: it ended early.
         """
-        chunks, size, more = [], 0, True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            chunk = message.get("body", b"")
+        chunks, size = [], 0
+        async for chunk in self.chunks():
             size += len(chunk)
             if size > limit:
                 raise TooLarge(what=_TOO_LARGE, size=size, limit=limit)
             chunks.append(chunk)
             more = message.get("more_body", False)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read the body, or what is left of it, as it comes.
+
+        Raises:
+            ClientGone: it ended early.
+        """
+        while not self._is_read:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            self._is_read = not message.get("more_body", False)
+            yield message.get("body", b"")
+
 
     async def gone(self) -> None:
         """Return when the client has closed the connection; to be asked after the body was read."""

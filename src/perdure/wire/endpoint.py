@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from perdure.wire.model import Model
+from perdure.wire.values import JSON
 
 In = TypeVar("In", bound=Model)
 Out = TypeVar("Out", bound=Model)
@@ -13,9 +14,8 @@ Out = TypeVar("Out", bound=Model)
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
 
-JSON = "application/json"
 NDJSON = "application/x-ndjson"
-"""What a body is."""
+"""A body of lines, each of them JSON."""
 
 
 class Audience(StrEnum):
