@@ -76,8 +76,8 @@ class Request:
             if size > limit:
                 raise TooLarge(what=_TOO_LARGE, size=size, limit=limit)
             chunks.append(chunk)
-            more = message.get("more_body", False)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read the body, or what is left of it, as it comes.
 
@@ -90,7 +90,6 @@ class Request:
                 raise ClientGone
             self._is_read = not message.get("more_body", False)
             yield message.get("body", b"")
-
 
     async def gone(self) -> None:
         """Return when the client has closed the connection; to be asked after the body was read."""
