@@ -10,7 +10,7 @@ from perdure.store.connect import open_database
 from perdure.store.database import Database
 from perdure.store.schema import TELEMETRY
 from perdure.testing.clock import FakeClock
-from tests.support.make import Make
+from tests.support.make import Make, manifest
 
 
 @pytest.fixture
@@ -27,6 +27,13 @@ async def engine(db: Database, clock: FakeClock) -> Engine:
 @pytest.fixture
 async def make(engine: Engine) -> Make:
     return await Make.begin(engine)
+
+
+@pytest.fixture
+async def ready(make: Make) -> Make:
+    """An environment whose version has the task `hello`."""
+    await make.version(manifest())
+    return make
 
 
 @pytest.fixture

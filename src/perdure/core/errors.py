@@ -226,7 +226,7 @@ class UnknownZone(Unprocessable):
 
 
 class DeclaredInCode(Unprocessable):
-    """Schedule {schedule} is declared in the code of task {task}: {change} it there; it can be deactivated here.
+    """Schedule {schedule} is declared in the code of task {task}: {change} it there; deactivate it here.
 
     A schedule that `@task(cron=…)` declares follows the code of the version that is live.
     """

@@ -49,14 +49,14 @@ class Cancel:
         row = (await runs.lock(tx, [run])).get(run)
         if row is None or row.environment != environment:
             raise NotFound(kind="run", name=run)
-        return await _stop_families(tx, [row], now)
+        return await stop_families(tx, [row], now)
 
 
 async def _cancel_batch(tx: Tx, batch: str, now: int) -> list[str]:
-    return await _stop_families(tx, await batches.lock_unfinished(tx, batch), now)
+    return await stop_families(tx, await batches.lock_unfinished(tx, batch), now)
 
 
-async def _stop_families(tx: Tx, heads: Sequence[Run], now: int) -> list[str]:
+async def stop_families(tx: Tx, heads: Sequence[Run], now: int) -> list[str]:
     """Cancel runs and their unfinished descendants, a generation at a time; return all of them."""
     canceled: list[str] = []
     generation, reason = heads, BY_REQUEST

@@ -10,7 +10,7 @@ from perdure.core.lifecycle import Status
 from perdure.engine import options
 from perdure.engine.moves import place_of
 from perdure.engine.resources import EngineSettings
-from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TOKEN
+from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TICK, TOKEN
 from perdure.store.lanes import lane_of
 from perdure.store.rows import Environment, Packet, Run
 from perdure.wire.manifests import TaskManifest
@@ -55,6 +55,8 @@ class NewRun:
     origin: Origin | None = None
     batch: str | None = None
     schedule: str | None = None
+    #: the moment of the schedule that it is the run of
+    tick: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def _keys(new: NewRun, now: int, settings: EngineSettings) -> list[Key]:
         keys.append(Key(REQUEST, new.request_key, now + settings.request_key_ttl_ms))
     if new.token:
         keys.append(Key(TOKEN, new.token.fingerprint, new.token.expires_at))
+    if new.schedule and new.tick is not None:
+        keys.append(Key(TICK, f"{new.schedule}:{new.tick}", now + settings.idempotency_key_ttl_ms))
     chosen = new.command.options
     if chosen.idempotency_key:
         options.plain_text("idempotency_key", chosen.idempotency_key)

@@ -26,9 +26,11 @@ from perdure.engine.rescue import Rescue
 from perdure.engine.resources import Resources
 from perdure.engine.retention import Retention
 from perdure.engine.runs import Runs
+from perdure.engine.schedules import Schedules
 from perdure.engine.service import Service
 from perdure.engine.snapshots import SnapshotsOfRuns
 from perdure.engine.tags import Tags
+from perdure.engine.ticks import Ticks
 from perdure.engine.timers import Timers
 from perdure.engine.tokens import Tokens
 from perdure.engine.versions import Versions
@@ -53,6 +55,7 @@ class Engine:
         self.keys = Keys(resources)
         self.enqueue = Enqueue(resources, catalog)
         self.batches = Batches(resources, self.enqueue, self.cancel)
+        self.schedules = Schedules(resources, catalog, self.enqueue)
         self.snapshots = SnapshotsOfRuns(resources)
         self.replays = Replays(resources, self.enqueue, self.snapshots)
         self.dequeue = Dequeue(resources, catalog)
@@ -60,6 +63,7 @@ class Engine:
         self.heartbeats = Heartbeats(resources)
         self.tokens = Tokens(resources)
         self.timers = Timers(resources)
+        self.ticks = Ticks(resources, catalog, self.enqueue)
         self.batch_watch = BatchWatch(resources)
         self.pending = Pending(resources, catalog)
         self.rescue = Rescue(resources)
@@ -68,6 +72,7 @@ class Engine:
         self.retention = Retention(resources)
         self.services: tuple[Service, ...] = (
             self.timers,
+            self.ticks,
             self.batch_watch,
             self.pending,
             self.rescue,

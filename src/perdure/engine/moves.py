@@ -15,7 +15,7 @@ from typing import cast
 
 from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
 from perdure.engine.waiting import wake_after_runs
-from perdure.store import history, lanes, runs
+from perdure.store import history, lanes, runs, schedules
 from perdure.store.database import Tx
 from perdure.store.history import NewEvent
 from perdure.store.lanes import Lane, PoolChange, lane_of, pool_of
@@ -120,6 +120,8 @@ async def apply(
     for move, row in zip(moves, written, strict=True):
         if row["status"] in FINAL:
             tx.hint(channel_of_run(move.run.id))
+            if move.run.schedule is not None:
+                tx.hint(schedules.CHANNEL)
         if row["place"] is not None:
             tx.hint(channel_of_ready(move.run.environment))
     return counts

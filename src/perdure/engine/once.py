@@ -5,7 +5,8 @@ is reset.  An implicit key is what the SDK gives to a run's children, so that a 
 stored state triggers none twice; a failed child frees it.  A request's key is the HTTP client's own, so
 that a request it had to send twice makes one run; it comes before the others, so that a repeated request
 is answered as the first was.  A one-time token's key goes with no task: it triggers once, whatever it
-triggers.  Scopes (run, attempt, global) are in the key's hash, made by the client.
+triggers.  A tick's key is made of its schedule and its moment.  Scopes (run, attempt, global) are in the
+key's hash, made by the client.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

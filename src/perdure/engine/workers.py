@@ -9,6 +9,7 @@ from perdure.core.clock import to_datetime
 from perdure.core.errors import NotFound
 from perdure.core.ids import new_id
 from perdure.engine.catalog import Catalog
+from perdure.engine.declared import declare
 from perdure.engine.pending import CHANNEL
 from perdure.engine.rescue import give_back
 from perdure.engine.resources import Resources
@@ -90,6 +91,7 @@ class Workers:
             # While developing, the code that was saved last counts, also when it was there before.
             await catalog.set_current_version(tx, environment.id, version)
             await _define_queues(tx, environment.id, command, now)
+            await declare(tx, environment, command.tasks, now)
             tx.hint(CHANNEL)
         await workers.add(tx, _row(environment.id, command, worker, version, now))
         return version

@@ -9,6 +9,7 @@ IDEMPOTENCY = "idempotency"
 REQUEST = "request"
 TOKEN = "token"
 IMPLICIT = "implicit"
+TICK = "tick"
 """The kinds of keys."""
 
 

@@ -104,6 +104,7 @@ async def _few(tx: Tx, environment: str, query: RunQuery) -> list[str] | None:
         ("ids_of_parents", query.parents, {}),
         ("ids_of_roots", query.roots, {}),
         ("ids_of_batches", query.batches, {}),
+        ("ids_of_schedules", query.schedules, {}),
         ("ids_of_tags", query.tags, within),
         ("ids_of_live_statuses", query.statuses if is_live else None, within),
     ]

@@ -2,4 +2,6 @@
 
 from perdure.core.lazy import on_demand
 
-__getattr__, __dir__ = on_demand(__name__, {}, modules=("manifests", "runs", "values", "waits", "workers"))
+__getattr__, __dir__ = on_demand(
+    __name__, {}, modules=("manifests", "runs", "schedules", "values", "waits", "workers")
+)

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from perdure.core.placement import Isolation
 from perdure.wire.model import Model
-from perdure.wire.values import Json, TaskId
+from perdure.wire.schedules import Timing
+from perdure.wire.values import EnvironmentType, Json, TaskId
 
 
 class RetryPolicy(Model):
@@ -27,6 +28,13 @@ class QueueManifest(Model):
     concurrency_limit: Annotated[int, Field(ge=0, le=100_000)] | None = None
 
 
+class ScheduleManifest(Timing):
+    """A schedule of a task as the code defines it."""
+
+    environments: list[EnvironmentType] | None = None
+    """Where it is live; absent: everywhere."""
+
+
 class TaskManifest(Model):
     """A task as the code defines it."""
 
@@ -45,6 +53,7 @@ class TaskManifest(Model):
     ttl_ms: int | None = None
     isolation: Isolation = "process"
     is_async: bool = True
+    schedules: list[ScheduleManifest] = []
     payload_schema: Json = None
     """The JSON Schema of the payload."""
 

@@ -50,6 +50,10 @@ select id from runs where root in {list:names} limit :limit
 -- The runs of some batches.
 select id from runs where batch in {list:names} limit :limit
 
+-- name: ids_of_schedules
+-- The runs of some schedules.
+select id from runs where schedule in {list:names} limit :limit
+
 -- name: ids_of_tags
 -- The runs that have one of some tags.
 select run from run_tags where environment = :environment and tag in {list:names} limit :limit
