@@ -1,7 +1,9 @@
 """Runs that wait, with a real server, real workers and both databases."""
 
 import asyncio
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from perdure.client import AsyncClient
 from perdure.core.lifecycle import Status
+from perdure.worker.supervisor import Supervisor
 from tests.support import processes
 from tests.worker.driver import PATIENCE
 from tests.worker.world import KEY, World
@@ -33,6 +36,13 @@ def effects(tmp_path: Path) -> Path:
     return tmp_path / "effects"
 
 
+async def nothing_held(supervisor: Supervisor) -> None:
+    """Wait until a worker holds no run: it hears of that from another process."""
+    async with asyncio.timeout(PATIENCE):
+        while supervisor.held:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def words(effects: Path) -> list[str]:
     return effects.read_text().split()
 
@@ -41,7 +51,7 @@ async def test_a_run_waits_for_a_time_and_holds_no_process(world: World, effects
     async with world.worker() as supervisor:
         run = await world.trigger("nap", {"seconds": 1, "file": str(effects)})
         await world.until(run, Status.WAITING)
-        assert supervisor.held == 0
+        await nothing_held(supervisor)
         ended = await world.end(run)
 
     assert (ended.status, ended.output) == (Status.COMPLETED, "kept 1")
@@ -106,7 +116,12 @@ async def test_what_cant_be_stored_waits_in_memory_and_says_so(world: World, eff
         run = await world.trigger("pinned", {"seconds": 1, "file": str(effects)})
         await world.until(run, Status.WAITING)
         other = await world.run("add", {"a": 1, "b": 2})  # the slot is free
+        states = await world.client.runs.snapshots(run)
         ended = await world.end(run)
+
+        assert states.pinned is not None
+        assert states.pinned.startswith("local 'lock' of tasks.waiting.pinned can't be stored")
+        assert [wait.kind for wait in states.waits] == ["time"]
 
         assert other.output == 3
         assert ended.status == Status.COMPLETED
@@ -123,6 +138,46 @@ async def test_a_run_pinned_in_a_worker_that_stops_goes_on_from_its_last_state(w
 
     assert ended.status == Status.COMPLETED
     assert words(effects) == ["before", "before", "after"]
+
+
+async def test_a_run_whose_process_dies_while_it_is_pinned_goes_on_from_its_last_state(
+    world: World, effects: Path
+):
+    async with world.worker():
+        run = await world.trigger("pinned-later", {"file": str(effects)})
+        await world.until(run, Status.WAITING)
+        os.kill(int(words(effects)[-1]), signal.SIGKILL)
+        ended = await world.end(run)
+
+    assert (ended.status, ended.output) == (Status.COMPLETED, "done")
+    begun, first, second = words(effects)
+    assert (begun, first == second) == ("begun", False)
+
+
+async def test_a_run_parks_in_an_executor_that_was_spawned(world: World, effects: Path):
+    async with world.worker(start="spawn") as supervisor:
+        run = await world.trigger("nap", {"seconds": 1, "file": str(effects)})
+        await world.until(run, Status.WAITING)
+        await nothing_held(supervisor)
+        ended = await world.end(run)
+
+    assert (ended.status, ended.output) == (Status.COMPLETED, "kept 1")
+    assert words(effects) == ["before", "after"]
+
+
+async def test_runs_in_a_shared_process_park_one_by_one(world: World):
+    async with world.worker() as supervisor:
+        tokens = [(await world.client.tokens.create()).id for _ in range(2)]
+        runs = [await world.trigger("share", {"token": token}) for token in tokens]
+        for run in runs:
+            await world.until(run, Status.WAITING)
+        await nothing_held(supervisor)
+        ended = []
+        for run, token in zip(runs, tokens, strict=True):
+            await world.client.tokens.complete(token)
+            ended.append(await world.end(run))
+
+    assert len({process for one in ended for process in one.output}) == 1
 
 
 async def test_a_wait_inside_the_gather_of_asyncio_is_pinned_and_works(world: World):
@@ -184,6 +239,15 @@ async def test_an_approval(world: World, effects: Path):
         assert (await world.end(run)).output == "True by Ada"
 
 
+async def test_a_plain_function_asks_for_an_approval(world: World, effects: Path):
+    async with world.worker():
+        run = await world.trigger("approve-sync", {"file": str(effects)})
+        await world.until(run, Status.WAITING)
+        await world.client.tokens.complete(words(effects)[0], {"approved": False, "by": "Bob"})
+
+        assert (await world.end(run)).output == "False by Bob"
+
+
 async def test_a_plain_function_waits_in_its_process_and_takes_no_slot(world: World, effects: Path):
     async with world.worker(concurrency=1):
         ended = await world.run("sync", {"file": str(effects)})
@@ -197,8 +261,6 @@ async def test_a_plain_function_that_waits_can_be_canceled(world: World):
         run = await world.trigger("sync-forever")
         await world.until(run, Status.WAITING)
         await world.client.runs.cancel(run)
-        async with asyncio.timeout(PATIENCE):
-            while supervisor.held:  # noqa: ASYNC110 -- it hears of it from another process
-                await asyncio.sleep(0.01)
+        await nothing_held(supervisor)
 
     assert (await world.client.runs.retrieve(run)).status == Status.CANCELED

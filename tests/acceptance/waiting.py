@@ -88,6 +88,23 @@ async def pinned(seconds: float, file: str) -> int:
     return os.getpid()
 
 
+@task(id="pinned-later")
+async def pinned_later(file: str) -> str:
+    mark(file, "begun")
+    await checkpoint("half")
+    with threading.Lock():
+        mark(file, str(os.getpid()))
+        await wait.for_(seconds=2)
+    return "done"
+
+
+@task(id="share", isolation="shared")
+async def share(token: str) -> list[int]:
+    before = os.getpid()
+    await wait.for_token(token)
+    return [before, os.getpid()]
+
+
 @task(id="library")
 async def library() -> list[object]:
     return await asyncio.gather(add.trigger_and_wait(a=5, b=5), asyncio.sleep(0.01, "slept"))
@@ -129,6 +146,12 @@ def plain(file: str) -> int:
     wait.for_sync(seconds=1)
     mark(file, "after")
     return add.trigger_and_wait_sync(a=20, b=22)
+
+
+@task(id="approve-sync")
+def plain_approval(file: str) -> str:
+    approval = wait.for_approval_sync(lambda token: mark(file, token.id), timeout="1h")
+    return f"{approval.approved} by {approval.by}"
 
 
 @task(id="sync-forever")

@@ -28,6 +28,7 @@ class World:
     server: processes.Server
     client: AsyncClient
     project: Path
+    key: str = KEY
 
     @asynccontextmanager
     async def worker(self, **options: Any) -> AsyncIterator[Supervisor]:
@@ -36,7 +37,7 @@ class World:
             self.project,
             WorkerOptions(**{"poll_seconds": 2.0, "max_backoff_seconds": 0.2, **options}),
             api_url=self.server.url,
-            secret_key=KEY,
+            secret_key=self.key,
         )
         work = asyncio.create_task(supervisor.run())
         connected = asyncio.create_task(supervisor.connected.wait())
@@ -51,7 +52,7 @@ class World:
     @contextmanager
     def worker_process(self, **variables: str) -> Iterator[subprocess.Popen]:
         """Run a worker as a program."""
-        settings = {"PERDURE_API_URL": self.server.url, "PERDURE_SECRET_KEY": KEY, **variables}
+        settings = {"PERDURE_API_URL": self.server.url, "PERDURE_SECRET_KEY": self.key, **variables}
         process = subprocess.Popen(
             [sys.executable, "-m", "perdure.worker", str(self.project)],
             env=processes.variables(**settings),
