@@ -394,6 +394,7 @@ def test_a_function_nested_too_deep_is_imported_and_refused(project: Project) ->
 
 def test_a_place_too_deep_for_re_entry_is_refused_at_capture_not_at_restore(project: Project) -> None:
     module = project.module("""
+        from contextlib import nullcontext
         from perdure.resumable import suspend
 
         async def deep(manager):
@@ -402,7 +403,8 @@ def test_a_place_too_deep_for_re_entry_is_refused_at_capture_not_at_restore(proj
             except* KeyError as error:
                 try:
                     async with manager, manager as x:
-                        await suspend("deep")
+                        with nullcontext(), nullcontext(), nullcontext():
+                            await suspend("deep")
                     await suspend(1)
                 finally:
                     await suspend(2)

@@ -229,9 +229,11 @@ def _async_with(low: Lowering, node: ast.AsyncWith) -> None:
     low.live[-1:] = [how.how, build.RETURNED]
     leave = low.point(node)
     del low.live[-2:]
-    noted.finalbody = [low.arrive(leave, node)]
-    if not how.exits:
-        noted.orelse = []
+    if how.exits:
+        noted.finalbody = [low.arrive(leave, node)]
+    else:  # nothing but an exception sets the hidden local, and a block less does
+        noted.handlers[0].body.insert(1, low.arrive(leave, node))
+        noted.orelse = [low.arrive(leave, node)]
     block = build.replaced(node, items=[item], body=[noted])
     low.notes[id(block)] = Note(
         enter=enter.number, leave=leave.number, manager=identifier, how=how.how, exits=how.exits

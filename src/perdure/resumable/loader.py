@@ -18,7 +18,7 @@ from .lower import lower_module
 from .parsing import parse
 from .scan import FUNCTIONS
 
-REVISION = 1  # of the rewriting; a change in it makes cached bytecode and snapshots stale
+REVISION = 2  # of the rewriting; a change in it makes cached bytecode and snapshots stale
 _TAG = f"perdure{REVISION}"
 _HASHED = b"\x03\0\0\0"  # as in PEP 552: checked by the hash of the source
 

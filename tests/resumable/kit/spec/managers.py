@@ -129,6 +129,17 @@ async def a_manager_that_fails_while_entering():
         log(exc(), await suspend(2))
 
 
+async def six_inside_one_another():
+    async with AsyncGuard(1), AsyncGuard(2), AsyncGuard(3), AsyncGuard(4), AsyncGuard(5), AsyncGuard(6):
+        log("inside", await suspend("inside"))
+        await suspend(boom(1))
+
+
+async def four_that_are_left_by_a_return():
+    async with AsyncGuard(1), AsyncGuard(2), AsyncGuard(3), AsyncGuard(4):
+        return await suspend("inside")
+
+
 async def a_thing_that_is_no_manager():
     for thing in (1, Guard("sync only")):
         try:
