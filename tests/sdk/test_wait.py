@@ -2,6 +2,7 @@
 
 import base64
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,6 +117,33 @@ async def open_and_close(call_next: Any) -> None:
 
 for kind in ("on_start_attempt", "on_wait", "on_resume", "on_complete"):
     hooked.hooks.add(kind, lambda kind=kind: told.append(kind))
+
+
+@task(id="wait-hooks-pinned")
+@resumable
+async def hooked_and_pinned() -> None:
+    lock = threading.Lock()
+    with lock:
+        await wait.for_(seconds=60)
+
+
+@hooked_and_pinned.middleware
+async def around(call_next: Any) -> None:
+    told.append("open")
+    await call_next()
+    told.append("close")
+
+
+for kind in ("on_wait", "on_resume", "on_complete"):
+    hooked_and_pinned.hooks.add(kind, lambda kind=kind: told.append(kind))
+
+
+class Answering(Host):
+    """A host on which a pinned run is answered at once."""
+
+    def pinned(self, waits: list[Wait], reason: str) -> None:
+        super().pinned(waits, reason)
+        self.parking.answer([over(found) for found in waits])
 
 
 asked: list[int] = []
@@ -297,6 +325,15 @@ async def test_middleware_closes_around_a_wait_and_hooks_hear_of_it():
     told.clear()
     value(await resume(hooked, state, over(state.waits[0])))
     assert told == ["open", "on_resume", "on", "on_complete", "close"]
+
+
+async def test_a_wait_in_memory_leaves_middleware_open_and_calls_no_hook():
+    told.clear()
+    host = Answering()
+    value(await attempt(hooked_and_pinned, host=host))
+
+    assert told == ["open", "on_complete", "close"]
+    assert len(host.pins) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ A hook takes whichever of these it names as parameters: `ctx`, `payload`, `outpu
 A run that parks leaves its process: `on_wait` hooks run, and then middleware ends as if the run were
 cancelled, by `perdure.sdk.parking.RunParked`.  When the run goes on, wherever that is, middleware is run
 anew around it, and then `on_resume` hooks.  So a connection that middleware opens with `async with` is
-never held over a wait.
+never held over a wait.  A run that waits in its worker's memory (pinned) keeps its process and all that is
+open in it: neither hook is called, and middleware stays as it is.
 """
 
 import inspect
@@ -96,7 +97,10 @@ class Hooks:
         return self.add("on_start_attempt", hook)
 
     def on_wait(self, hook: H) -> H:
-        """Run when the run parks; what is open is best closed here, or by middleware."""
+        """Run when the run parks; what is open is best closed here, or by middleware.
+
+        Not when it waits in memory: its process, and what is open in it, is kept.
+        """
         return self.add("on_wait", hook)
 
     def on_resume(self, hook: H) -> H:
