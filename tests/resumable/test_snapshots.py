@@ -122,6 +122,24 @@ def test_errors_say_what_to_do_next(module) -> None:
         restore(data, value=1, key=b"other")
 
 
+def test_large_contents_are_compressed(project: Project) -> None:
+    module = project.module("""
+        from perdure.resumable import suspend
+
+        async def main(lines):
+            await suspend("ask")
+            return lines
+    """)
+    lines = [f"line {number} of a long text" for number in range(400)]
+
+    data = capture(waiting(module.main(lines)), key=b"key")
+
+    assert len(data) < len("".join(lines)) / 2
+    assert result(restore(data, value=1, key=b"key")) == lines
+    with pytest.raises(BadSnapshot):
+        restore(data[:-1] + b"x", value=1, key=b"key")
+
+
 def test_the_same_state_gives_bytes_of_the_same_behaviour(module) -> None:
     coroutine = waiting(module.main())
     first, second = capture(coroutine), capture(coroutine)
