@@ -15,6 +15,8 @@ import typer
 
 import perdure
 import perdure.core.storage_errors
+import perdure.testing
+import perdure.testing.errors
 from perdure.cli.main import app
 from perdure.core import errors
 from perdure.core.lifecycle import FINAL, TRANSITIONS
@@ -93,10 +95,38 @@ def face_page() -> str:
     parts = [NOTE + "# Python\n\nEverything is imported from `perdure`.\n"]
     for name in perdure.__all__:
         value = getattr(perdure, name)
-        described = value if inspect.isclass(value) or inspect.isroutine(value) else type(value)
-        text = inspect.getdoc(described) or ""
-        parts.append(f"## {name}\n\n{_without_layout(text)}\n")
+        parts.append(f"## {name}\n\n{_described(value)}\n")
     return "\n".join(parts)
+
+
+def testing_page() -> str:
+    """Return the page of `perdure.testing`: its names, and what a harness and a run have."""
+    parts = [
+        NOTE + "# perdure.testing\n\nIn pytest the fixture `perdure` is a `Harness`; the "
+        "[guide](../guides/testing.md) shows how it is used.\n"
+    ]
+    for name in perdure.testing.__all__:
+        kind = getattr(perdure.testing, name)
+        parts.append(f"## {name}\n\n{_described(kind)}\n")
+        members = vars(kind).items() if name in ("Harness", "Run") else ()
+        parts.extend(_member(name, value) for name, value in members if not name.startswith("_"))
+    return "\n".join(parts)
+
+
+def _member(name: str, value: Any) -> str:
+    if isinstance(value, property):
+        return f"### {name}\n\n{_described(value)}\n"
+    if not inspect.isroutine(value):
+        return ""
+    taken = [parameter for one, parameter in inspect.signature(value).parameters.items() if one != "self"]
+    bare = [str(parameter.replace(annotation=inspect.Parameter.empty)) for parameter in taken]
+    return f"### {name}({', '.join(bare)})\n\n{_described(value)}\n"
+
+
+def _described(value: Any) -> str:
+    """Return the docstring of a value, or else of its class."""
+    is_own = inspect.isclass(value) or inspect.isroutine(value) or isinstance(value, property)
+    return _without_layout(inspect.getdoc(value if is_own else type(value)) or "")
 
 
 def _without_layout(docstring: str) -> str:
@@ -130,6 +160,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/http.md": http_page,
     "reference/python.md": face_page,
+    "reference/testing.md": testing_page,
     "reference/cli.md": cli_page,
     "internals/lifecycle.md": lifecycle_page,
 }

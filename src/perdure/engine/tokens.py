@@ -159,9 +159,13 @@ async def finish(
 
 async def time_out(tx: Tx, ids: Sequence[str], now: int) -> None:
     """Complete tokens that nobody answered in time, with the official server's error."""
+    await finish(tx, ids, now, by=TIMEOUT, output=options.to_text(timed_out(now)))
+
+
+def timed_out(now: int) -> dict[str, str]:
+    """Return what a token has as its data that nobody answered in time."""
     when = to_datetime(now).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    error = {"code": "TRIGGER_WAITPOINT_TIMEOUT", "message": f"Waitpoint timed out at {when}"}
-    await finish(tx, ids, now, by=TIMEOUT, output=options.to_text(error))
+    return {"code": "TRIGGER_WAITPOINT_TIMEOUT", "message": f"Waitpoint timed out at {when}"}
 
 
 async def _create(tx: Tx, token: Token, tags: Sequence[str]) -> tuple[Token, bool]:

@@ -25,13 +25,14 @@ class RunStream(io.TextIOBase):
 
     def __init__(self, source: Literal["stdout", "stderr"], beneath: TextIO) -> None:
         self._source: Literal["stdout", "stderr"] = source
-        self._beneath = beneath
+        #: the stream that was there before
+        self.beneath = beneath
 
     def write(self, text: str, /) -> int:
         """Write text; whole lines go to the log at once, the rest waits for its end."""
         host = runtime.current.get()
         if host is None:
-            return self._beneath.write(text)
+            return self.beneath.write(text)
         partial = _lines()
         *lines, rest = (partial.get(self._source, "") + text).split("\n")
         whole = len(rest) // _MAX_LINE * _MAX_LINE
@@ -44,15 +45,15 @@ class RunStream(io.TextIOBase):
     def flush(self) -> None:
         """Flush the stream beneath; an unfinished line waits for its end, or the attempt's."""
         with contextlib.suppress(ValueError, OSError):  # it may be closed
-            self._beneath.flush()
+            self.beneath.flush()
 
     def isatty(self) -> bool:
         """Tell that this is no terminal, so that programs print no colours into logs."""
-        return runtime.current.get() is None and self._beneath.isatty()
+        return runtime.current.get() is None and self.beneath.isatty()
 
     def fileno(self) -> int:
         """Return the number of the file beneath, for child processes."""
-        return self._beneath.fileno()
+        return self.beneath.fileno()
 
     def writable(self) -> bool:
         """Tell that this can be written to."""
@@ -61,7 +62,7 @@ class RunStream(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         """The encoding of the stream beneath."""
-        return self._beneath.encoding
+        return self.beneath.encoding
 
 
 _LEVELS: dict[str, runtime.Level] = {"stdout": "info", "stderr": "warning"}

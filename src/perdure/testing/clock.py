@@ -19,5 +19,9 @@ class FakeClock:
 
     def forward(self, by: Duration) -> int:
         """Move on by a duration (`"5m"`, 90, a timedelta); return the new moment."""
-        self._now += to_milliseconds(by)
+        return self.move_to(self._now + to_milliseconds(by))
+
+    def move_to(self, moment: int) -> int:
+        """Move on to a moment, in milliseconds since 1970; never back."""
+        self._now = max(self._now, moment)
         return self._now

@@ -95,7 +95,7 @@ class HostedRun:
         """
         if self._is_interrupted:
             return
-        if self._is_on(frame):
+        if self.is_on(frame):
             self._is_interrupted = True
             raise RunCanceled
         if not self.is_async:  # a hook runs, or nothing yet: the next await ends it
@@ -118,7 +118,7 @@ class HostedRun:
     def _until_deadline(self) -> float | None:
         return None if self.deadline is None else self.deadline - time.monotonic()
 
-    def _is_on(self, frame: FrameType | None) -> bool:
+    def is_on(self, frame: FrameType | None) -> bool:
         """Tell whether the task's function is on a stack, so that an exception raised there ends it."""
         code = self._code()
         while frame is not None and code is not None:

@@ -1,0 +1,200 @@
+"""What a server would answer, for the clients of a test."""
+
+from collections.abc import Callable
+from typing import Any
+
+from perdure.client.call import Call
+from perdure.core.errors import NotFound, TooManyTags
+from perdure.core.lifecycle import On
+from perdure.engine.options import delayed_until
+from perdure.engine.queries import query_of
+from perdure.server import render
+from perdure.store.packets import METADATA
+from perdure.store.run_lists import RunPage
+from perdure.store.views import Glance, RunView
+from perdure.testing.errors import NotInHarness
+from perdure.testing.lives import Life
+from perdure.testing.setting import ENVIRONMENT
+from perdure.testing.tokens import shown
+from perdure.testing.world import World
+from perdure.wire import auth, endpoints, runs, waits
+from perdure.wire.values import MAX_TAGS
+
+Handler = Callable[..., Any]
+_HANDLERS: dict[str, Handler] = {}
+
+
+def answer(world: World, call: Call[Any, Any]) -> Any:
+    """Return what a server would answer; raise what its client would raise.
+
+    Raises:
+        NotInHarness: the tests of tasks have no answer to this.
+    """
+    handler = _HANDLERS.get(call.endpoint.name)
+    if handler is None:
+        raise NotInHarness(
+            endpoint=f"{call.endpoint.method} {call.endpoint.path}", summary=call.endpoint.summary
+        )
+    with world.lock:
+        return handler(world, call.body, **call.path)
+
+
+def _answers(endpoint: Any) -> Callable[[Handler], Handler]:
+    def keep(handler: Handler) -> Handler:
+        _HANDLERS[endpoint.name] = handler
+        return handler
+
+    return keep
+
+
+@_answers(endpoints.runs.TRIGGER)
+def _trigger(world: World, body: runs.TriggerRun, task: str) -> runs.Triggered:
+    return world.trigger(task, body)
+
+
+@_answers(endpoints.runs.RETRIEVE_RUN)
+def _retrieve(world: World, _: Any, run: str) -> runs.Run:
+    return render.full(view_of(world, world.get(run)))
+
+
+@_answers(endpoints.runs.LIST_RUNS)
+def _list(world: World, body: runs.RunFilter) -> runs.RunPage:
+    """List all runs that fit, on one page; by status, task, tag, parent and root."""
+    query = query_of(body, world.clock.now())
+    wanted: list[tuple[Any, Callable[[Life], Any]]] = [
+        (query.statuses, lambda life: life.row.status),
+        (query.tasks, lambda life: life.row.task),
+        (query.parents, lambda life: life.row.parent),
+        (query.roots, lambda life: life.row.root),
+    ]
+    found = [
+        life
+        for life in reversed(world.lives.values())
+        if all(names is None or value(life) in names for names, value in wanted)
+        and (query.tags is None or {*query.tags} & {*life.tags})
+    ]
+    page = RunPage([_glance(life) for life in found], has_older=False, has_newer=False)
+    return render.page(page, ENVIRONMENT)
+
+
+@_answers(endpoints.runs.CANCEL_RUN)
+def _cancel(world: World, _: Any, run: str) -> runs.RunId:
+    world.cancel(run)
+    return runs.RunId(id=run)
+
+
+@_answers(endpoints.runs.RESCHEDULE_RUN)
+def _reschedule(world: World, body: runs.RescheduleRun, run: str) -> runs.Run:
+    life, now = world.get(run), world.clock.now()
+    due = delayed_until(body.delay, now) or now
+    life.happens(On.RESCHEDULE, now, delayed_until=due, due_at=due)
+    return render.full(view_of(world, life))
+
+
+@_answers(endpoints.runs.RUN_RESULT)
+def _result(world: World, _: Any, run: str) -> runs.RunResult:
+    life = world.get(run)
+    if not life.has_ended:
+        raise NotFound(kind="result of run", name=run)
+    return render.result(view_of(world, life))
+
+
+@_answers(endpoints.runs.ADD_TAGS)
+def _add_tags(world: World, body: runs.AddTags, run: str) -> runs.Message:
+    life = world.get(run)
+    fresh = [tag for tag in dict.fromkeys(body.tags) if tag not in life.tags]
+    if len(life.tags) + len(fresh) > MAX_TAGS:
+        raise TooManyTags(run=run, count=len(life.tags) + len(fresh), limit=MAX_TAGS)
+    life.tags += fresh
+    return runs.Message(message=f"Successfully set {len(body.tags)} new tags.")
+
+
+@_answers(endpoints.runs.GET_METADATA)
+def _metadata(world: World, _: Any, run: str) -> runs.Metadata:
+    return runs.Metadata(metadata=world.get(run).metadata)
+
+
+@_answers(endpoints.runs.UPDATE_METADATA)
+def _update_metadata(world: World, body: runs.UpdateMetadata, run: str) -> runs.Metadata:
+    life = world.get(run)
+    if body.metadata is not None and not body.operations:
+        replaced = runs.MetadataOperation(type="update", value=body.metadata)
+        body = body.model_copy(update={"operations": [replaced]})
+    world.change(life, body)
+    return runs.Metadata(metadata=life.metadata)
+
+
+@_answers(endpoints.runs.RUN_EVENTS)
+def _events(world: World, body: runs.EventQuery, run: str) -> runs.Events:
+    """The log lines of a run."""
+    life = world.get(run)
+    found = [
+        runs.Event(
+            sequence=number,
+            time=line.time,
+            kind="log",
+            level=line.level,
+            message=line.message,
+            attempt=line.attempt,
+            source=None if line.source == "perdure" else line.source,
+            properties=line.properties,
+        )
+        for number, line in enumerate(life.lines, 1)
+        if number > body.after
+    ]
+    return runs.Events(events=found, done=life.has_ended)
+
+
+@_answers(endpoints.runs.RESET_KEY)
+def _reset_key(world: World, body: runs.ResetKey, key: str) -> runs.KeyReset:
+    if not world.keys.reset(body.task_identifier, key):
+        raise NotFound(kind="idempotency key", name=key)
+    return runs.KeyReset(id=key)
+
+
+@_answers(endpoints.tokens.CREATE_TOKEN)
+def _create_token(world: World, body: waits.CreateToken) -> waits.CreatedToken:
+    return world.tokens.create(body, world.clock.now())
+
+
+@_answers(endpoints.tokens.RETRIEVE_TOKEN)
+def _retrieve_token(world: World, _: Any, token: str) -> waits.Token:
+    return shown(world.tokens.get(token))
+
+
+@_answers(endpoints.tokens.LIST_TOKENS)
+def _list_tokens(world: World, body: waits.TokenFilter) -> waits.TokenPage:
+    return world.tokens.page(body, world.clock.now())
+
+
+@_answers(endpoints.tokens.COMPLETE_TOKEN)
+def _complete_token(world: World, body: waits.CompleteToken, token: str) -> waits.Completed:
+    world.complete(token, body.data, by="key")
+    return waits.Completed()
+
+
+@_answers(endpoints.environment.JWT_CLAIMS)
+def _claims(world: World, _: Any) -> auth.Claims:
+    return auth.Claims(sub=ENVIRONMENT.id)
+
+
+def view_of(world: World, life: Life) -> RunView:
+    """Return a run with its family, as the API shows it."""
+
+    def relative(run: str | None) -> Glance | None:
+        return _glance(world.lives[run]) if run in world.lives else None
+
+    return RunView(
+        run=life.row,
+        tags=life.tags,
+        packets=life.packets,
+        attempts=list(life.attempts.values()),
+        root=relative(life.row.root),
+        parent=relative(life.row.parent),
+        schedule=None,
+        children=[_glance(child) for child in world.children(life.id)],
+    )
+
+
+def _glance(life: Life) -> Glance:
+    return Glance(life.row, life.tags, {k: p for k, p in life.packets.items() if k == METADATA})

@@ -1,0 +1,57 @@
+"""The clients that tasks trigger with in a test: no request leaves the process."""
+
+from perdure.client import AsyncClient, Client
+from perdure.client.call import Call
+from perdure.testing.answers import answer
+from perdure.testing.driver import Driver
+from perdure.testing.errors import NotInTest
+from perdure.testing.hosting import inside
+from perdure.testing.setting import API_URL, SECRET_KEY
+from perdure.testing.steps import Steps, is_in_loop
+from perdure.testing.world import World
+from perdure.wire import endpoints
+from perdure.wire.endpoint import In, Out
+
+_RESULT = endpoints.runs.RUN_RESULT.name
+
+
+class InProcessAsyncClient(AsyncClient):
+    """Answers by itself; who asks for a run's result lets time pass until it is there."""
+
+    def __init__(self, world: World, driver: Driver) -> None:
+        super().__init__(API_URL, SECRET_KEY)
+        self._world = world
+        self._driver = driver
+
+    async def send(self, call: Call[In, Out]) -> Out:
+        """Answer a call."""
+        if call.endpoint.name == _RESULT:
+            await self._driver.end_of(self._world.get(call.path["run"]))
+        return answer(self._world, call)
+
+
+class InProcessClient(Client):
+    """Answers by itself, for code that blocks."""
+
+    def __init__(self, world: World, driver: Driver, steps: Steps) -> None:
+        super().__init__(API_URL, SECRET_KEY)
+        self._world = world
+        self._driver = driver
+        self._steps = steps
+
+    def send(self, call: Call[In, Out]) -> Out:
+        """Answer a call."""
+        if call.endpoint.name == _RESULT:
+            self._wait(call.path["run"])
+        return answer(self._world, call)
+
+    def _wait(self, run: str) -> None:
+        life, waiter = self._world.get(run), inside.get()
+        if life.has_ended:
+            return
+        if waiter is None:
+            self._steps.block(lambda: self._driver.finish(life))
+            return
+        if is_in_loop():
+            raise NotInTest(what="result_sync()", inside=f"run {waiter}, which blocks its loop: it")
+        self._driver.block_for_end_of(life, waiter)

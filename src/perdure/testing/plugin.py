@@ -1,0 +1,97 @@
+"""The pytest plugin: the fixture `perdure`, and projects that can be imported.
+
+It loads nothing but this file until a test file is in a project, and no more than the rewriting of
+imports until a test asks for the fixture.
+"""
+
+import tomllib
+from collections.abc import Generator, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_MARKER = "perdure(cross=True, strict=False, start=…): how the fixture `perdure` is set up for a test"
+_INI = {
+    "perdure_cross": ("at every wait, store the run as bytes and go on from them", True),
+    "perdure_strict": ("a run that can't be stored when it waits is an error", False),
+}
+_OPEN = pytest.StashKey[Any]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the settings."""
+    for name, (text, default) in _INI.items():
+        parser.addini(name, f"perdure.testing: {text} ({str(default).lower()})", type="bool", default=default)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker, and make the projects importable that the tests are in, before any conftest.py."""
+    config.addinivalue_line("markers", _MARKER)
+    for place in [config.rootpath, *(Path(str(arg).partition("::")[0]).resolve() for arg in config.args)]:
+        _make_importable(place)
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """Make the project importable that a test file is in, before the file is imported."""
+    _make_importable(module_path.parent)
+
+
+@pytest.fixture
+def perdure(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Run tasks in process, with a time that the test moves: a `perdure.testing.Harness`."""
+    settings: dict[str, Any] = {name.removeprefix("perdure_"): request.config.getini(name) for name in _INI}
+    for marker in reversed([*request.node.iter_markers("perdure")]):  # that of the test itself counts most
+        settings |= marker.kwargs
+    root = project_root(request.path.parent)
+    project = None if root is None else _module("perdure.sdk.project").load_project(root)
+    with _module("perdure.testing.harness").Harness(project=project, **settings) as harness:
+        request.node.stash[_OPEN] = harness
+        yield harness
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Show the runs of a test that failed, with their logs."""
+    report = yield
+    harness = item.stash.get(_OPEN, None)
+    if harness is not None and report.when == "call" and report.failed:
+        report.sections.append(("Perdure runs", "\n".join(_told(run) for run in harness.runs)))
+    return report
+
+
+def project_root(folder: Path) -> Path | None:
+    """Return the folder of the project that a folder is in: the nearest with settings; None without one."""
+    return next((place for place in (folder, *folder.parents) if _has_settings(place)), None)
+
+
+@cache
+def _has_settings(folder: Path) -> bool:
+    if (folder / "perdure.toml").is_file():
+        return True
+    shared = folder / "pyproject.toml"
+    if not shared.is_file():
+        return False
+    try:
+        return "perdure" in tomllib.loads(shared.read_text("utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+
+
+@cache
+def _make_importable(folder: Path) -> None:
+    root = project_root(folder)
+    if root is not None:
+        _module("perdure.sdk.project").load_project(root).make_importable()
+
+
+def _module(name: str) -> Any:
+    """Load a module when it is needed: most test suites of a machine have nothing to do with us."""
+    return import_module(name)
+
+
+def _told(run: Any) -> str:
+    lines = [f"  {line.level:<7} {line.message}" for line in run.logs]
+    return "\n".join([repr(run), *lines])
