@@ -7,6 +7,8 @@ from perdure.core.errors import (
     AnswerInvalid,
     BadDuration,
     BadOption,
+    BatchClosed,
+    BatchFailed,
     CannotGoOn,
     CheckpointRefused,
     Forbidden,
@@ -31,6 +33,15 @@ from perdure.core.retry import Retry
 from perdure.resumable import (
     gather,
     race,
+)
+from perdure.sdk.batch_results import (
+    BatchResults,
+    ItemResult,
+)
+from perdure.sdk.batches import (
+    BatchHandle,
+    BatchItem,
+    batch,
 )
 from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.context import (
@@ -80,12 +91,18 @@ __all__ = [
     "CannotGoOn",
     "CheckpointRefused",
     "Client",
+    "BatchClosed",
+    "BatchFailed",
+    "BatchHandle",
+    "BatchItem",
+    "BatchResults",
     "Forbidden",
     "Hooks",
     "Local",
     "NoSecretKey",
     "NotFound",
     "OutputInvalid",
+    "ItemResult",
     "OutsideRun",
     "PayloadInvalid",
     "PerdureError",
@@ -115,6 +132,7 @@ __all__ = [
     "ctx",
     "gather",
     "hooks",
+    "batch",
     "idempotency_key",
     "logger",
     "metadata",

@@ -184,7 +184,7 @@ async def test_a_batch_whose_items_never_all_come_is_given_up(make: Make, clock:
     held = {one.run_id: one for one in await make.claim(worker, 5)}
     (told,) = [answer for one in held.values() for answer in one.answers]
     assert told.error is not None
-    assert told.error.name == "BatchAborted"
+    assert told.error.name == "BatchClosed"
     with pytest.raises(BatchClosed, match="was given up with 1 of 2 items: the rest did not come"):
         await add(make, batch, item(1))
     assert len(held) == 2  # the run that came goes on

@@ -1,4 +1,4 @@
-"""Waiting for a run to end."""
+"""Waiting for a run, or a batch of them, to end."""
 
 import time
 
@@ -9,10 +9,10 @@ LONGEST_WAIT = 30.0
 
 
 class Deadline:
-    """How long there still is to wait for a run."""
+    """How long there still is to wait for a run or a batch."""
 
-    def __init__(self, run: str, timeout: Duration | None) -> None:
-        self._run = run
+    def __init__(self, name: str, timeout: Duration | None, *, kind: str = "Run") -> None:
+        self._name = f"{kind} {name}"
         self._timeout = timeout
         self._end = None if timeout is None else time.monotonic() + to_seconds(timeout)
 
@@ -23,7 +23,7 @@ class Deadline:
     def check(self) -> None:
         """Raise TimeoutError when the time is over."""
         if self._end is not None and self._left() <= 0:
-            raise TimeoutError(f"Run {self._run} has not ended within {self._timeout!r}; it goes on.")
+            raise TimeoutError(f"{self._name} has not ended within {self._timeout!r}; it goes on.")
 
     def _left(self) -> float:
         return (self._end or 0.0) - time.monotonic()

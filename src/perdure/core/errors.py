@@ -35,6 +35,7 @@ PerdureError
 └── TaskError                     raised by or for task code
     ├── AbortRun                  the task gives up: no retry
     ├── RunFailed                 a run that was waited for did not succeed
+    ├── BatchFailed               some runs of a batch did not succeed
     ├── PayloadInvalid            the payload does not fit the task's parameters
     ├── OutputInvalid             the result can't be written as JSON
     ├── WaitTimeout               what was waited for did not come in time
@@ -297,6 +298,12 @@ class RunFailed(TaskError):
     """Run {run} of task {task} ended as {status}: {error}"""
 
     code = "run_failed"
+
+
+class BatchFailed(TaskError):
+    """{failed} of {count} items of the batch did not succeed: {first}"""
+
+    code = "batch_failed"
 
 
 class PayloadInvalid(TaskError):

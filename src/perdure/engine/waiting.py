@@ -101,5 +101,6 @@ def _error(over: Over) -> RunError | None:
     if over.completed_by == "timeout":
         return RunError(type="BUILT_IN_ERROR", name="WaitTimeout", message="The token's time is over")
     if over.completed_by == "abort":
-        return RunError(type="BUILT_IN_ERROR", name="BatchAborted", message="The batch was given up")
+        told = f"Batch {over.subject} was given up: its items did not all come in time, or it was canceled"
+        return RunError(type="BUILT_IN_ERROR", name="BatchClosed", message=told)
     return None

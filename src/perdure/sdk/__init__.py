@@ -2,4 +2,6 @@
 
 from perdure.core.lazy import on_demand
 
-__getattr__, __dir__ = on_demand(__name__, {}, modules=("codec", "parking", "tokens", "waits"))
+__getattr__, __dir__ = on_demand(
+    __name__, {}, modules=("batch_waits", "codec", "parking", "schedules", "tokens", "waits")
+)

@@ -49,6 +49,16 @@ class Shape:
                     expected="a name that a JSON object can have as a key",
                 )
 
+    @property
+    def takes_one(self) -> bool:
+        """Whether a payload of any shape may come: one parameter takes it whole, or there is none."""
+        return not self._signature.parameters or self._whole is not None
+
+    @property
+    def parameters(self) -> str:
+        """The parameters as they are written."""
+        return ", ".join(map(str, self._signature.parameters.values()))
+
     def encode(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Return the payload for a call with these arguments, as a JSON value.
 
@@ -71,6 +81,22 @@ class Shape:
             raise self._invalid(error) from None
         except sdk.codec.Unwritable as error:
             raise PayloadInvalid(task=self._task, problems=str(error)) from None
+
+    def encode_item(self, item: Any) -> Any:
+        """Return the payload for an item of a batch: a mapping of parameters, or the whole value.
+
+        Raises:
+            TypeError, PayloadInvalid: as `encode` does.
+        """
+        if self._whole:
+            return self.encode((item,), {})
+        if isinstance(item, Mapping):
+            return self.encode((), {str(name): value for name, value in item.items()})
+        if item is None and not self._signature.parameters:
+            return None
+        example = ", ".join(f'"{name}": …' for name in self._signature.parameters)
+        problem = f"{item!r:.60} is no mapping of its parameters, such as {{{example}}}, and no task.item(…)"
+        raise PayloadInvalid(task=self._task, problems=problem)
 
     def decode(self, packet: str | None, packet_type: str) -> Arguments:
         """Return the arguments that a payload packet stands for.

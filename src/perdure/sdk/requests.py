@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from perdure.core.clock import to_datetime
-from perdure.core.errors import AnswerInvalid, WaitTimeout
+from perdure.core.errors import AnswerInvalid, BatchClosed, WaitTimeout
 from perdure.core.lifecycle import Status
 from perdure.sdk import codec, superjson
 from perdure.sdk.handle import run_failed
@@ -97,6 +97,26 @@ class RunWait:
         if answer.status is Status.COMPLETED:
             return self.task.shape.decode_output(answer.output)
         raise run_failed(self.run, self.task.id, answer.status, answer.error)
+
+
+@dataclass(frozen=True)
+class BatchWait:
+    """A batch, until all its runs have ended."""
+
+    batch: str
+
+    def wait(self) -> Wait:
+        """Return what to report."""
+        return Wait(kind=WaitKind.BATCH, subject=self.batch)
+
+    def read(self, answer: Answer) -> None:
+        """Return nothing: results are asked for when the wait is over, as they may be large.
+
+        Raises:
+            BatchClosed: the batch was given up.
+        """
+        if answer.error is not None:
+            raise BatchClosed(answer.error.message)
 
 
 @dataclass

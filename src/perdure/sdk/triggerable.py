@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack
+from collections.abc import AsyncIterable, Coroutine, Iterable
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, Unpack
 
 from perdure import client, sdk, wire
 from perdure.core.names import check_options
 from perdure.sdk import children, context
+from perdure.sdk.batch_results import BatchResults
+from perdure.sdk.batches import BatchHandle, BatchItem, Source, send, send_sync
 from perdure.sdk.handle import RunHandle, clients
 from perdure.sdk.idempotency import idempotency_key
 from perdure.sdk.options import TriggerOptions
@@ -15,6 +17,9 @@ from perdure.sdk.payload import Definition
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Items: TypeAlias = Iterable[Any]
+"""Items of a batch: mappings of parameters, single values, or `task.item(…)`."""
 
 
 class Triggerable(Generic[P, R]):
@@ -69,6 +74,44 @@ class Triggerable(Generic[P, R]):
         """
         context.check_blocking("trigger_and_wait_sync")
         return sdk.waits.run_child_blocking(self._task, self._call(args, kwargs, is_awaited=True))
+
+    def item(self, *args: P.args, **kwargs: P.kwargs) -> BatchItem[R]:
+        """Return an item for a batch: this task, with these arguments and the options said so far."""
+        return BatchItem(self._task, args, kwargs, self._options)
+
+    async def batch_trigger(self, items: Items | AsyncIterable[Any]) -> BatchHandle[R]:
+        """Trigger a run of each item; return a handle as soon as all are stored.
+
+        A stream is sent as it comes, so that its length does not matter.  An idempotency key among the
+        options is the batch's: a second call gives the first one's runs.
+
+        Args:
+            items: each a mapping of parameters; or the value of a task that takes one; or `task.item(…)`.
+
+        Raises:
+            PayloadInvalid, BadOption, TypeError: an item does not fit; its number is named.
+            ServerUnreachable: no server answers.
+        """
+        return BatchHandle(await send(Source(items, self._task, self._options)))
+
+    def batch_trigger_sync(self, items: Items) -> BatchHandle[R]:
+        """Trigger a batch as `batch_trigger` does, from blocking code."""
+        return BatchHandle(send_sync(Source(items, self._task, self._options)))
+
+    def batch_trigger_and_wait(
+        self, items: Items | AsyncIterable[Any]
+    ) -> Coroutine[Any, Any, BatchResults[R]]:
+        """Trigger a run of each item and wait for all; see `batch.trigger_and_wait`."""
+        context.check_waits("batch_trigger_and_wait")
+        return sdk.batch_waits.run_batch(Source(items, self._task, self._options, is_awaited=True))
+
+    def batch_trigger_and_wait_sync(self, items: Items) -> BatchResults[R]:
+        """Trigger a batch and wait for it, blocking, in a task that is a plain `def`.
+
+        It keeps its process meanwhile, but no slot.
+        """
+        context.check_blocking("batch_trigger_and_wait_sync")
+        return sdk.batch_waits.run_batch_blocking(Source(items, self._task, self._options, is_awaited=True))
 
     def _call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_awaited: bool = False

@@ -250,6 +250,7 @@ def _shown(view: BatchView) -> wire.Batch:
         completed_at=None if batch.completed_at is None else to_datetime(batch.completed_at),
         run_count=batch.run_count,
         runs=[item.run for item in view.items if item.run],
+        tasks=[item.task for item in view.items if item.run],
         processing=wire.Processing(
             completed_at=None if batch.sealed_at is None else to_datetime(batch.sealed_at),
             errors=[

@@ -3,5 +3,5 @@
 from perdure.core.lazy import on_demand
 
 __getattr__, __dir__ = on_demand(
-    __name__, {}, modules=("manifests", "runs", "schedules", "values", "waits", "workers")
+    __name__, {}, modules=("batches", "manifests", "runs", "schedules", "values", "waits", "workers")
 )

@@ -1,3 +1,4 @@
+from perdure.wire import batches as batches
 from perdure.wire import manifests as manifests
 from perdure.wire import runs as runs
 from perdure.wire import schedules as schedules

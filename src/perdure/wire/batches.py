@@ -122,6 +122,8 @@ class Batch(Model):
     """When all its runs had ended."""
     run_count: int
     runs: list[str]
+    tasks: list[str] = []
+    """Ours: the tasks of these runs, in the same order."""
     processing: Processing = Processing()
     parent_run_id: str | None = None
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 from perdure.client import calls
 from perdure.client.aio import AsyncTransport
 from perdure.client.asynchronous.auth import AsyncAuth
+from perdure.client.asynchronous.batches import AsyncBatches
 from perdure.client.asynchronous.keys import AsyncIdempotencyKeys
 from perdure.client.asynchronous.runs import AsyncRuns
 from perdure.client.asynchronous.tokens import AsyncTokens
@@ -37,6 +38,7 @@ class AsyncClient:
         self._tries = tries
         self.runs = AsyncRuns(self)
         self.idempotency_keys = AsyncIdempotencyKeys(self)
+        self.batches = AsyncBatches(self)
         self.tokens = AsyncTokens(self)
         self.auth = AsyncAuth(self)
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from perdure.client import calls
 from perdure.client.blocking.auth import Auth
+from perdure.client.blocking.batches import Batches
 from perdure.client.blocking.keys import IdempotencyKeys
 from perdure.client.blocking.runs import Runs
 from perdure.client.blocking.tokens import Tokens
@@ -39,6 +40,7 @@ class Client:
         self._tries = tries
         self.runs = Runs(self)
         self.idempotency_keys = IdempotencyKeys(self)
+        self.batches = Batches(self)
         self.tokens = Tokens(self)
         self.auth = Auth(self)
 

@@ -5,4 +5,6 @@ Said once, so that the clients differ only in how they wait.
 
 from perdure.core.lazy import on_demand
 
-__getattr__, __dir__ = on_demand(__name__, {}, modules=("environment", "runs", "tokens"))
+__getattr__, __dir__ = on_demand(
+    __name__, {}, modules=("batches", "environment", "runs", "schedules", "tokens")
+)
