@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from perdure import AbortRun, ctx, idempotency_key, task
+from perdure import AbortRun, checkpoint, ctx, idempotency_key, task
 
 
 class Receipt(BaseModel):
@@ -24,6 +24,14 @@ async def charge(order: str, amount: Decimal) -> Receipt:
 def add(a: int, b: int = 1) -> int:
     """Add, blocking."""
     return a + b
+
+
+@task
+async def double(amount: Decimal) -> Receipt:
+    """Return a receipt of twice the amount, after a checkpoint."""
+    order = "o1"
+    await checkpoint("ordered", {"order": order})
+    return Receipt(order=order, amount=amount * 2)
 
 
 @task

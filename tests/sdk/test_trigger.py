@@ -12,7 +12,7 @@ import pytest
 from perdure import PayloadInvalid, RunFailed, configure
 from perdure.core.lifecycle import Status
 from perdure.sdk.handle import clients
-from tests.sdk.shop import Receipt, add, charge, parent, refuse
+from tests.sdk.shop import Receipt, add, charge, double, parent, refuse
 from tests.support import processes
 
 KEY = "tr_dev_0123456789abcdef0123456789abcdef"
@@ -53,6 +53,25 @@ async def test_a_run_that_failed_raises_its_error():
 
     with pytest.raises(RunFailed, match=rf"{handle.id} of task refuse ended as FAILED: AbortRun: sold out"):
         await handle.result(PATIENCE)
+
+
+async def test_a_replay_by_the_handle_begins_in_the_middle_and_is_typed_as_the_run():
+    handle = await double.trigger(Decimal(2))
+    assert await handle.result(PATIENCE) == Receipt(order="o1", amount=Decimal(4))
+    (state,) = (await handle.snapshots()).snapshots
+
+    other = await handle.replay(from_="ordered", locals={"order": "o2"}, payload={"amount": "3"})
+
+    assert (state.key, state.data) == ("ordered", {"order": "o1"})
+    assert await other.result(PATIENCE) == Receipt(order="o2", amount=Decimal(6))
+
+
+def test_blocking_code_replays_too():
+    handle = double.trigger_sync(Decimal(2))
+    handle.result_sync(PATIENCE)
+    again = handle.replay_sync(from_=handle.snapshots_sync().snapshots[0].number)
+
+    assert again.result_sync(PATIENCE) == Receipt(order="o1", amount=Decimal(4))
 
 
 async def test_options_are_for_one_trigger():
