@@ -69,6 +69,8 @@ from perdure.sdk.queues import (
     Queue,
     queue,
 )
+from perdure.sdk.schedules import Cron
+from perdure.sdk.scheduling import schedules
 from perdure.sdk.tags import tags
 from perdure.sdk.task import (
     Task,
@@ -80,6 +82,7 @@ from perdure.sdk.wait import (
     checkpoint,
     wait,
 )
+from perdure.wire.schedules import ScheduledPayload
 
 __all__ = [
     "AbortRun",
@@ -93,6 +96,10 @@ __all__ = [
     "Client",
     "BatchClosed",
     "BatchFailed",
+    "CannotGoOn",
+    "CheckpointRefused",
+    "Client",
+    "Cron",
     "BatchHandle",
     "BatchItem",
     "BatchResults",
@@ -113,6 +120,7 @@ __all__ = [
     "RetryAt",
     "RetryIn",
     "RunCanceled",
+    "ScheduledPayload",
     "RunContext",
     "RunFailed",
     "RunHandle",
@@ -136,6 +144,7 @@ __all__ = [
     "idempotency_key",
     "logger",
     "metadata",
+    "schedules",
     "middleware",
     "queue",
     "race",

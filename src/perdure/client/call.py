@@ -22,7 +22,10 @@ class Call(Generic[In, Out]):
 class Sender(Protocol):
     """Makes calls, blocking until each is answered."""
 
-    access: Access
+    @property
+    def access(self) -> Access:
+        """Where the server is, and the key to it."""
+        ...
 
     def send(self, call: Call[In, Out]) -> Out:
         """Make a call."""
@@ -32,7 +35,10 @@ class Sender(Protocol):
 class AsyncSender(Protocol):
     """Makes calls, for asyncio."""
 
-    access: Access
+    @property
+    def access(self) -> Access:
+        """Where the server is, and the key to it."""
+        ...
 
     async def send(self, call: Call[In, Out]) -> Out:
         """Make a call."""

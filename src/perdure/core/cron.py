@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from itertools import islice
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 from cronsim.cronsim import Field
@@ -46,6 +46,9 @@ _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+_NO_ZONES = frozenset({"", "Factory", "localtime"})
+"""What the data has beside zones: the machine's own, and one that means there is none."""
+
 _EXAMPLE = "0 9 * * 1-5"
 
 
@@ -155,8 +158,7 @@ def upcoming(expression: str, timezone: str, moment: int, count: int) -> tuple[i
 @lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
     """Return the names of all time zones: UTC, then the others in order."""
-    names = available_timezones() - {"UTC", "Factory", "localtime"}
-    return ("UTC", *sorted(names))
+    return ("UTC", *sorted(available_timezones() - {"UTC"} - _NO_ZONES))
 
 
 def zone(name: str) -> ZoneInfo:
@@ -165,9 +167,12 @@ def zone(name: str) -> ZoneInfo:
     Raises:
         UnknownZone: there is none; the nearest are named.
     """
-    if name not in zones():
-        raise UnknownZone(zone=name, hint=_nearest(name))
-    return ZoneInfo(name)
+    try:
+        if name not in _NO_ZONES:
+            return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):  # a path, a folder, a name that there is not
+        pass
+    raise UnknownZone(zone=name, hint=_nearest(name))
 
 
 def _nearest(name: str) -> str:

@@ -163,8 +163,8 @@ class Schedules:
         given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
         kept = {name: value for name, value in given.items() if value is not None or name in _CLEARED}
         timing = Timing(**{**_timing_of(row), **{k: v for k, v in kept.items() if k in Timing.model_fields}})
-        if "task" in kept:
-            await self._check_task(tx, environment, kept["task"])
+        if kept.get("task"):
+            await self._check_task(tx, environment, str(kept["task"]))
         changed = {name: kept[name] for name in ("task", "external_id") if name in kept}
         await schedules.write(tx, [changed_row(row, changed | timing_columns(timing), now)])
         tx.hint(schedules.CHANNEL)

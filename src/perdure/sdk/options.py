@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, TypedDict, get_args
 
-from perdure import wire
+from perdure import sdk, wire
 from perdure.client.idempotency import IdempotencyKey
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
@@ -53,6 +53,9 @@ class TaskOptions:
     ttl: Duration | None = None
     isolation: Isolation = "process"
     on_code_change: CodeChange = "fail"
+    cron: sdk.schedules.Crons | None = None
+    timezone: str | None = None
+    environments: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can't be, by name."""
@@ -64,6 +67,7 @@ class TaskOptions:
             )
         if self.on_code_change not in get_args(CodeChange):
             raise BadOption(option="on_code_change", value=self.on_code_change, expected="fail or restart")
+        self._check_cron()
         for limit in (self.max_duration, self.ttl):
             if limit is not None:
                 to_milliseconds(limit)
@@ -73,6 +77,14 @@ class TaskOptions:
                 value=self.concurrency_limit,
                 expected="to be said on the queue, when the task has one: queue(name, concurrency_limit=…)",
             )
+
+    def _check_cron(self) -> None:
+        if self.cron is not None:
+            sdk.schedules.resolve(self.cron, self.timezone, self.environments)
+            return
+        for name in ("timezone", "environments"):
+            if getattr(self, name) is not None:
+                raise BadOption(option=name, value=getattr(self, name), expected="a task with a cron")
 
     def over(self, defaults: TaskOptions) -> TaskOptions:
         """Return these options, with the defaults where they say nothing."""
@@ -96,6 +108,9 @@ class Declaration(TypedDict, total=False):
     ttl: Duration | None
     isolation: Isolation
     on_code_change: CodeChange
+    cron: sdk.schedules.Crons | None
+    timezone: str | None
+    environments: str | Sequence[str] | None
     middleware: Callable[..., Awaitable[Any]]
     on_start_attempt: Hook
     on_wait: Hook

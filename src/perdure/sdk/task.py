@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import update_wrapper
 from typing import Any, Unpack, overload
 
-from perdure import wire
+from perdure import sdk, wire
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadOption
 from perdure.core.names import check_options
@@ -63,6 +63,23 @@ class Task(Triggerable[P, R]):
             name=f"task/{self.id}", concurrency_limit=self.settings.concurrency_limit
         )
 
+    @property
+    def crons(self) -> Sequence[sdk.schedules.Cron]:
+        """When it runs by itself.
+
+        Raises:
+            BadOption: it can't, as it has parameters that no schedule fills.
+        """
+        settings = self.settings
+        if settings.cron is None:
+            return ()
+        if not self.shape.takes_one:
+            raise BadOption(
+                f"Task {self.id} has a cron, so it takes no parameter or one, `payload: ScheduledPayload`; "
+                f"it has {self.shape.parameters}"
+            )
+        return sdk.schedules.resolve(settings.cron, settings.timezone, settings.environments)
+
     def manifest(self) -> wire.manifests.TaskManifest:
         """Return what the server is told of the task.
 
@@ -84,6 +101,7 @@ class Task(Triggerable[P, R]):
             ttl_ms=None if ttl is None else to_milliseconds(ttl),
             isolation=settings.isolation,
             is_async=self.is_async,
+            schedules=[sdk.schedules.manifest(one) for one in self.crons],
             payload_schema=self.shape.schema(),
         )
 
@@ -184,8 +202,9 @@ def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> A
         declaration: `id` (the function's name by default), `queue` (a queue or its name) or
             `concurrency_limit` (of the task's own queue), `retry`, `machine`, `max_duration` (active
             time), `ttl`, `isolation` (`process`, `shared`, `fresh` or `container`), `description`,
-            `on_code_change` (what becomes of a parked run whose code was changed: `fail`, or `restart`
-            at the top), and hooks by their names.
+            `cron` (an expression, a `Cron`, or a list of them: when it runs by itself), `timezone` and
+            `environments` (of its crons), `on_code_change` (what becomes of a parked run whose code was
+            changed: `fail`, or `restart` at the top), and hooks by their names.
 
     Raises:
         BadOption: a name is unknown, or a value can't be.

@@ -19,6 +19,7 @@ from perdure.server import (
     identity,
     problems,
     runs,
+    schedules,
     tasks,
     waitpoints,
     workers,
@@ -33,7 +34,7 @@ from perdure.wire.problem import Problem
 
 HANDLERS = tuple(
     handler
-    for module in (runs, batches, waitpoints, tasks, workers, identity, health)
+    for module in (runs, batches, schedules, waitpoints, tasks, workers, identity, health)
     for handler in handlers_of(module)
 )
 """The handlers of all endpoints."""

@@ -7,11 +7,13 @@ from typing import Any
 from perdure.core.clock import to_datetime
 from perdure.core.lifecycle import FINAL, Status
 from perdure.server.packets import decode
+from perdure.server.schedules import generator
 from perdure.store import rows
 from perdure.store.packets import ERROR, METADATA, OUTPUT, PAYLOAD
 from perdure.store.run_lists import RunPage
 from perdure.store.views import Glance, RunView
 from perdure.wire import runs as wire
+from perdure.wire.schedules import Generator
 from perdure.wire.values import CursorPage, RunError, SerializedError
 
 S = Status
@@ -51,6 +53,7 @@ def full(view: RunView) -> wire.Run:
         payload=_value(packets, PAYLOAD),
         output=_value(packets, OUTPUT) if run.status == S.COMPLETED else None,
         error=_error(packets[ERROR].data) if ERROR in packets else None,
+        schedule=_schedule(view),
         related_runs=wire.RelatedRuns(
             root=_related(view.root), parent=_related(view.parent), children=[*map(_related, view.children)]
         ),
@@ -131,6 +134,20 @@ def _origin(run: rows.Run) -> dict[str, Any]:
 
 def _related(glance: Glance | None) -> Any:
     return glance and wire.RelatedRun(**_summary(glance), **_origin(glance.run))
+
+
+def _schedule(view: RunView) -> wire.Schedule | None:
+    """Return the schedule a run came of; of one that is deleted, only its id is known."""
+    row = view.schedule
+    if row is None:
+        gone = Generator(expression="", description="The schedule was deleted")
+        return wire.Schedule(id=view.run.schedule, generator=gone) if view.run.schedule else None
+    return wire.Schedule(
+        id=row.id,
+        external_id=row.external_id,
+        deduplication_key=row.deduplication_key,
+        generator=generator(row),
+    )
 
 
 def _attempt(attempt: rows.Attempt) -> wire.Attempt:

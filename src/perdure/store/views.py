@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from perdure.store import history, packets, runs
+from perdure.store import history, packets, runs, schedules
 from perdure.store.database import Tx
 from perdure.store.packets import ERROR, METADATA, OUTPUT, PAYLOAD
 from perdure.store.rows import Attempt, Packet, Run
+from perdure.store.schedules import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class RunView:
     root: Glance | None
     parent: Glance | None
     children: Sequence[Glance]
+    schedule: Schedule | None
+    """The schedule that it came of, if that is still there."""
 
 
 MOST_CHILDREN = 100
@@ -54,6 +57,7 @@ async def view(tx: Tx, environment: str, run: str) -> RunView | None:
         root=seen.get(row.root or ""),
         parent=seen.get(row.parent or ""),
         children=[seen[child.id] for child in children],
+        schedule=await schedules.find(tx, environment, row.schedule) if row.schedule else None,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from perdure.core.lifecycle import Status
 from perdure.core.placement import MachineName
 from perdure.wire.model import Model, StrictModel
+from perdure.wire.schedules import Generator
 from perdure.wire.values import (
     JSON,
     CursorPage,
@@ -87,7 +88,7 @@ class Schedule(Model):
     id: str
     external_id: str | None = None
     deduplication_key: str | None = None
-    generator: Json = None
+    generator: Generator
 
 
 class RunSummary(Model):

@@ -10,6 +10,7 @@ from perdure.client.asynchronous.auth import AsyncAuth
 from perdure.client.asynchronous.batches import AsyncBatches
 from perdure.client.asynchronous.keys import AsyncIdempotencyKeys
 from perdure.client.asynchronous.runs import AsyncRuns
+from perdure.client.asynchronous.schedules import AsyncSchedules
 from perdure.client.asynchronous.tokens import AsyncTokens
 from perdure.client.call import Call
 from perdure.client.settings import find_access
@@ -38,6 +39,8 @@ class AsyncClient:
         self._tries = tries
         self.runs = AsyncRuns(self)
         self.idempotency_keys = AsyncIdempotencyKeys(self)
+        self.idempotency_keys = AsyncIdempotencyKeys(self)
+        self.schedules = AsyncSchedules(self)
         self.batches = AsyncBatches(self)
         self.tokens = AsyncTokens(self)
         self.auth = AsyncAuth(self)

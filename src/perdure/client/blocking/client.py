@@ -11,6 +11,7 @@ from perdure.client.blocking.auth import Auth
 from perdure.client.blocking.batches import Batches
 from perdure.client.blocking.keys import IdempotencyKeys
 from perdure.client.blocking.runs import Runs
+from perdure.client.blocking.schedules import Schedules
 from perdure.client.blocking.tokens import Tokens
 from perdure.client.call import Call
 from perdure.client.settings import find_access
@@ -40,6 +41,8 @@ class Client:
         self._tries = tries
         self.runs = Runs(self)
         self.idempotency_keys = IdempotencyKeys(self)
+        self.idempotency_keys = IdempotencyKeys(self)
+        self.schedules = Schedules(self)
         self.batches = Batches(self)
         self.tokens = Tokens(self)
         self.auth = Auth(self)

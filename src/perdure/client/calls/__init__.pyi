@@ -1,4 +1,5 @@
 from perdure.client.calls import batches as batches
 from perdure.client.calls import environment as environment
 from perdure.client.calls import runs as runs
+from perdure.client.calls import schedules as schedules
 from perdure.client.calls import tokens as tokens
