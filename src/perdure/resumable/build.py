@@ -5,7 +5,9 @@ Hidden names begin with a dot, so they can't meet a user's name.
 
 import ast
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
 
 HIDDEN = ".<"  # how the names of hidden locals begin
 POINT = ".k"  # number of the await that a frame is suspended at
@@ -18,60 +20,73 @@ RUNTIME = ".perdure"  # module global: the helpers of rewritten code
 LOAD, STORE, DELETE = ast.Load(), ast.Store(), ast.Del()
 
 
-def spot(at: Any) -> dict[str, Any]:
-    """The position of *at*, as keyword arguments for a new node."""
-    return {
-        "lineno": at.lineno,
-        "col_offset": at.col_offset,
-        "end_lineno": at.end_lineno,
-        "end_col_offset": at.end_col_offset,
-    }
+def placed(node: Node, at: Any) -> Node:
+    """*node*, at the position of *at*."""
+    node.lineno, node.col_offset = at.lineno, at.col_offset  # type: ignore[attr-defined]
+    node.end_lineno, node.end_col_offset = at.end_lineno, at.end_col_offset  # type: ignore[attr-defined]
+    return node
 
 
 def name(identifier: str, at: Any) -> ast.Name:
     """``identifier``, read."""
-    return ast.Name(identifier, LOAD, **spot(at))
+    return placed(ast.Name(identifier, LOAD), at)
 
 
 def target(identifier: str, at: Any) -> ast.Name:
     """``identifier``, assigned."""
-    return ast.Name(identifier, STORE, **spot(at))
+    return placed(ast.Name(identifier, STORE), at)
 
 
 def constant(value: Any, at: Any) -> ast.Constant:
     """A literal."""
-    return ast.Constant(value, **spot(at))
+    return placed(ast.Constant(value), at)
 
 
 def assign(identifier: str, value: ast.expr, at: Any) -> ast.Assign:
     """``identifier = value``."""
-    return ast.Assign([target(identifier, at)], value, **spot(at))
+    return placed(ast.Assign([target(identifier, at)], value), at)
 
 
 def clear(identifiers: Iterable[str], at: Any) -> ast.Assign:
     """``a = b = None``: let go of what hidden locals hold."""
-    return ast.Assign([target(each, at) for each in identifiers], constant(None, at), **spot(at))
+    return placed(ast.Assign([target(each, at) for each in identifiers], constant(None, at)), at)
 
 
 def forget(identifier: str, at: Any) -> list[ast.stmt]:
     """Unbind a name whether or not it is bound, as at the end of ``except … as name``."""
-    deletion = ast.Delete([ast.Name(identifier, DELETE, **spot(at))], **spot(at))
+    deletion = placed(ast.Delete([placed(ast.Name(identifier, DELETE), at)]), at)
     return [assign(identifier, constant(None, at), at), deletion]
 
 
 def attribute(value: ast.expr, attr: str, at: Any) -> ast.Attribute:
     """``value.attr``, read."""
-    return ast.Attribute(value, attr, LOAD, **spot(at))
+    return placed(ast.Attribute(value, attr, LOAD), at)
 
 
 def call(function: ast.expr, arguments: list[ast.expr], at: Any) -> ast.Call:
     """``function(*arguments)``."""
-    return ast.Call(function, arguments, [], **spot(at))
+    return placed(ast.Call(function, arguments, []), at)
 
 
 def helper(function: str, arguments: list[ast.expr], at: Any) -> ast.Call:
     """A call of one of the functions in ``runtime.py``."""
     return call(attribute(name(RUNTIME, at), function, at), arguments, at)
+
+
+def thunk(value: ast.expr, at: Any) -> ast.Lambda:
+    """``lambda: value``."""
+    return placed(ast.Lambda(parameters([], at), value), at)
+
+
+def parameters(names: list[str], at: Any) -> ast.arguments:
+    """Parameters, positional or by keyword, without default values."""
+    return ast.arguments([], [placed(ast.arg(each), at) for each in names], None, [], [], None, [])
+
+
+def definition(kind: Any, identifier: str, names: list[str], body: list[ast.stmt], at: Any) -> Any:
+    """``def identifier(*names): body``, or another *kind* of function definition."""
+    later: dict[str, Any] = {"type_params": []} if "type_params" in kind._fields else {}
+    return placed(kind(identifier, parameters(names, at), body, [], None, **later), at)
 
 
 def truth(value: ast.expr, at: Any) -> ast.expr:
@@ -81,23 +96,23 @@ def truth(value: ast.expr, at: Any) -> ast.expr:
 
 def negated(value: ast.expr, at: Any) -> ast.UnaryOp:
     """``not value``."""
-    return ast.UnaryOp(ast.Not(), value, **spot(at))
+    return placed(ast.UnaryOp(ast.Not(), value), at)
 
 
 def branch(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt], at: Any) -> ast.If:
     """``if test: body else: orelse``."""
-    return ast.If(test, body, orelse, **spot(at))
+    return placed(ast.If(test, body, orelse), at)
 
 
 def expression(value: ast.expr, at: Any) -> ast.Expr:
     """A statement of one expression."""
-    return ast.Expr(value, **spot(at))
+    return placed(ast.Expr(value), at)
 
 
 def handler(named: str | None, body: list[ast.stmt], at: Any) -> ast.ExceptHandler:
     """``except BaseException as named: body``, whatever the user calls BaseException."""
     everything = attribute(name(RUNTIME, at), "BaseException", at)
-    return ast.ExceptHandler(everything, named, body, **spot(at))
+    return placed(ast.ExceptHandler(everything, named, body), at)
 
 
 def guarded(
@@ -108,14 +123,15 @@ def guarded(
     at: Any,
 ) -> ast.Try:
     """A ``try`` statement."""
-    return ast.Try(body, handlers, orelse, finalbody, **spot(at))
+    return placed(ast.Try(body, handlers, orelse, finalbody), at)
 
 
 def replaced(node: Any, **fields: Any) -> Any:
     """A shallow copy of *node* with some fields changed; the user's tree is never modified."""
-    values = {field: getattr(node, field, None) for field in node._fields}
-    values.update(fields)
-    return type(node)(**values, **spot(node))
+    kind = node.__class__
+    fresh = kind.__new__(kind)
+    fresh.__dict__ = {**node.__dict__, **fields}
+    return fresh
 
 
 def substitute(node: Any, old: ast.AST, new: ast.AST) -> Any:
@@ -135,8 +151,7 @@ def substitute(node: Any, old: ast.AST, new: ast.AST) -> Any:
                 changes[field] = fresh
     if not changes:
         return node
-    copy = type(node)(**{field: getattr(node, field, None) for field in node._fields} | changes)
-    return ast.copy_location(copy, node)
+    return replaced(node, **changes)
 
 
 _BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.ExceptHandler)
@@ -152,14 +167,3 @@ def nesting(suite: Iterable[Any]) -> int:
         below = max(map(nesting, inner))
         deepest = max(deepest, below + isinstance(node, _BLOCKS))
     return deepest
-
-
-def cloned(node: Any) -> Any:
-    """A copy of a tree, or of a list of trees, made faster than by `copy.deepcopy`."""
-    if node.__class__ is list:
-        return [cloned(each) for each in node]
-    if not isinstance(node, ast.AST):
-        return node
-    fresh = node.__class__.__new__(node.__class__)
-    fresh.__dict__.update({name: cloned(value) for name, value in node.__dict__.items()})
-    return fresh

@@ -21,7 +21,7 @@ def _note_how(low: Lowering, statements: list[ast.stmt], finalizer: Finalizer, a
         low.exits.pop()
     caught = low.fresh("caught")
     note = build.assign(finalizer.how, build.name(caught, at), at)
-    again = ast.Raise(None, None, **build.spot(at))
+    again = build.placed(ast.Raise(None, None), at)
     normally = build.clear([finalizer.how], at)
     return build.guarded(body, [build.handler(caught, [note, again], at)], [normally], [], at)
 
@@ -51,16 +51,16 @@ def _finally(low: Lowering, node: ast.Try) -> None:
         inner = [low.mark(build.guarded(node.body, node.handlers, node.orelse, [], node))]
     start = low.take()
     noted = _note_how(low, inner, finalizer, node)
-    low.spans[id(noted)] = (start, len(low.points))
+    low.spans[noted] = (start, len(low.points))
     middle = low.take()
     last = node.finalbody[0]
     final = low.body(node.finalbody, live=(finalizer.how, build.RETURNED))
     inner_final = build.guarded(final, [], [], [build.clear([finalizer.how], last)], last)
-    low.spans[id(inner_final)] = (middle, len(low.points))
+    low.spans[inner_final] = (middle, len(low.points))
     if not finalizer.exits:
         noted.orelse = []  # nothing but an exception ever sets it
     whole = build.guarded([noted], [], [], [inner_final], node)
-    low.notes[id(whole)] = Note(how=finalizer.how, exits=finalizer.exits)
+    low.notes[whole] = Note(how=finalizer.how, exits=finalizer.exits)
     low.emit(whole, start)
 
 
@@ -72,21 +72,21 @@ def _handler(low: Lowering, node: ast.ExceptHandler) -> ast.ExceptHandler:
     error = node.name if node.name and hidden else low.fresh("error")
     start = low.take()
     body = low.body(node.body, live=(error,))
-    low.spans[id(node)] = (start, len(low.points))
+    low.spans[node] = (start, len(low.points))
     if node.name and not hidden:
         keep = build.assign(error, build.name(node.name, node), node)
         body = [keep, build.guarded(body, [], [], [build.clear([error], node)], node)]
-        low.spans[id(body[1])] = low.spans[id(node)]
+        low.spans[body[1]] = low.spans[node]
     fresh = build.replaced(node, name=node.name or error, body=body)
-    low.spans[id(fresh)] = low.spans[id(node)]
-    low.notes[id(fresh)] = Note(error=error)
+    low.spans[fresh] = low.spans[node]
+    low.notes[fresh] = Note(error=error)
     return fresh
 
 
 def _dispatcher(low: Lowering, node: ast.Try) -> ast.ExceptHandler:
     """`except` clauses whose types hold awaits: one clause that asks for them in turn."""
     error = low.fresh("caught")
-    chain: list[ast.stmt] = [ast.Raise(None, None, **build.spot(node))]
+    chain: list[ast.stmt] = [build.placed(ast.Raise(None, None), node)]
     for each in reversed(node.handlers):
         body = [*named_error(each.name, build.name(error, each), each.body, each)]
         if each.type is None:
@@ -136,7 +136,7 @@ def _explicit_star(low: Lowering, node: ast.TryStar) -> None:
     steps += [
         build.branch(
             _ask(split, "finish", [], node),
-            _raise_as_is(split, unhandled, [ast.Raise(None, None, **build.spot(node))], node),
+            _raise_as_is(split, unhandled, [build.placed(ast.Raise(None, None), node)], node),
             [],
             node,
         )
@@ -154,7 +154,7 @@ def _ask(split: str, method: str, arguments: list[ast.expr], at: Any) -> ast.Cal
 
 def _raise_as_is(split: str, error: ast.expr, then: list[ast.stmt], at: Any) -> list[ast.stmt]:
     """Raise an exception without changing its context; *then* runs while it is handled."""
-    raising = ast.Raise(error, None, **build.spot(at))
+    raising = build.placed(ast.Raise(error, None), at)
     settle = build.expression(_ask(split, "settle", [], at), at)
     return [build.guarded([raising], [build.handler(None, [settle, *then], at)], [], [], at)]
 
@@ -197,7 +197,7 @@ def _sync_with(low: Lowering, node: ast.With) -> None:
     start = low.take()
     body = low.body([*prelude, *node.body], live=(identifier,))
     block = build.replaced(node, items=[fresh], body=body)
-    low.notes[id(block)] = Note(manager=identifier)
+    low.notes[block] = Note(manager=identifier)
     low.emit(block, start)
     low.emit(build.clear([identifier], node))
 
@@ -211,7 +211,7 @@ def _manager(low: Lowering, node: Any) -> tuple[str, ast.withitem, list[ast.stmt
     variable, prelude = item.optional_vars, []
     if variable is not None and low.has_point(variable):
         entered = low.fresh("entered")
-        prelude = [low.mark(ast.Assign([variable], build.name(entered, variable), **build.spot(variable)))]
+        prelude = [low.mark(build.placed(ast.Assign([variable], build.name(entered, variable)), variable))]
         variable = build.target(entered, variable)
     manager = build.name(identifier, item.context_expr)
     return identifier, ast.withitem(manager, variable), prelude
@@ -225,7 +225,7 @@ def _async_with(low: Lowering, node: ast.AsyncWith) -> None:
     enter = low.point(node)
     low.take()
     noted = _note_how(low, [*prelude, *node.body], how, node)
-    low.spans[id(noted)] = (start + 1, len(low.points))
+    low.spans[noted] = (start + 1, len(low.points))
     low.live[-1:] = [how.how, build.RETURNED]
     leave = low.point(node)
     del low.live[-2:]
@@ -235,10 +235,10 @@ def _async_with(low: Lowering, node: ast.AsyncWith) -> None:
         noted.handlers[0].body.insert(1, low.arrive(leave, node))
         noted.orelse = [low.arrive(leave, node)]
     block = build.replaced(node, items=[item], body=[noted])
-    low.notes[id(block)] = Note(
+    low.notes[block] = Note(
         enter=enter.number, leave=leave.number, manager=identifier, how=how.how, exits=how.exits
     )
-    low.spans[id(block)] = (start, len(low.points))
+    low.spans[block] = (start, len(low.points))
     done = build.clear([identifier, how.how], node)
     whole = build.guarded([low.arrive(enter, node), block], [], [], [done], node)
     low.emit(whole, start)

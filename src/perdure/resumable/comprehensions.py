@@ -12,9 +12,9 @@ from .scan import COMPREHENSIONS
 from .scopes import Scope, analyse
 
 _EMPTY: dict[type[ast.AST], Any] = {
-    ast.ListComp: lambda at: ast.List([], build.LOAD, **build.spot(at)),
+    ast.ListComp: lambda at: build.placed(ast.List([], build.LOAD), at),
     ast.SetComp: lambda at: build.helper("set", [], at),
-    ast.DictComp: lambda at: ast.Dict([], [], **build.spot(at)),
+    ast.DictComp: lambda at: build.placed(ast.Dict([], []), at),
 }
 
 
@@ -56,8 +56,7 @@ def _variables(node: Any) -> set[str]:
 
 def _scope_of(node: ast.expr) -> Scope:
     """The scope that a comprehension or lambda makes."""
-    nothing = ast.arguments([], [], None, [], [], None, [])
-    return analyse(ast.Lambda(nothing, node, **build.spot(node))).children[-1]
+    return analyse(build.thunk(node, node)).children[-1]
 
 
 def _collect(node: Any, result: ast.Name, rename: "_Rename") -> list[ast.stmt]:
@@ -77,7 +76,7 @@ def _loop(
         inner = [build.branch(rename.visit(test), inner, [], test)]
     kind = ast.AsyncFor if each.is_async else ast.For
     iterable = each.iter if first else rename.visit(each.iter)
-    return [kind(rename.visit(each.target), iterable, inner, [], **build.spot(each.target))]
+    return [build.placed(kind(rename.visit(each.target), iterable, inner, []), each.target)]
 
 
 class _Rename(ast.NodeTransformer):
@@ -98,14 +97,12 @@ class _Rename(ast.NodeTransformer):
     def copied(self, node: ast.AST) -> ast.AST:
         """A copy whose children are visited."""
         fields: dict[str, Any] = {}
-        for field in node._fields:
-            value = getattr(node, field, None)
+        for field, value in node.__dict__.items():
             if isinstance(value, ast.AST):
-                value = self.visit(value)
+                fields[field] = self.visit(value)
             elif isinstance(value, list):
-                value = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
-            fields[field] = value
-        return ast.copy_location(type(node)(**fields), node)
+                fields[field] = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
+        return build.replaced(node, **fields)
 
     def scoped(self, node: Any) -> ast.AST:
         """Inside another scope its own variables hide ours, but not where it is evaluated out here."""

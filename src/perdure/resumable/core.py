@@ -14,7 +14,7 @@ from typing import Any
 
 from . import build
 from .scan import CLOSES, DECLARES, EXIT, GENERATOR, NESTED, POINT, Marks, scan
-from .scopes import Scope, analyse, parameters
+from .scopes import Scope, analyse, bindings, parameters
 
 
 @dataclass
@@ -43,6 +43,10 @@ class Note:
     how: str = ""  # the hidden local that says how a `finally` was entered
     exits: set[str] = field(default_factory=set)  # which of return, break, continue lead through it
     error: str = ""  # handler: the hidden local with the exception
+
+
+Spans = dict[ast.AST, tuple[int, int]]  # of a statement or handler: the points that it holds
+Notes = dict[ast.AST, Note]
 
 
 class Unsupported(Exception):
@@ -83,34 +87,33 @@ def lowers(table: dict[type[ast.AST], Rule], *kinds: type[ast.AST]) -> Callable[
 class Lowering:
     """One function on its way to plain form."""
 
-    def __init__(
-        self, function: Any, marks: Marks, bits: int, nested: Callable[[ast.stmt], ast.stmt]
-    ) -> None:
+    alone = False  # there is no function around it
+    outer: frozenset[str] = frozenset()  # names of functions around it
+    bare_returns = False  # an async generator's `return` has no value
+    nested: Callable[[Any], Any]  # lowers a definition inside
+    temps = 0  # how many temporaries are in use
+    high = 0  # how many were in use at most since the statement began
+    placed = 0  # how many points stand in emitted statements
+    hidden = 0  # how many hidden names there are
+
+    def __init__(self, function: Any, marks: Marks, bits: int) -> None:
         self.function = function
-        self.simple = not bits & (NESTED | GENERATOR | CLOSES | DECLARES)  # every name assigned is local
-        self.bare_returns = False  # an async generator's `return` has no value
         self.marks = marks
-        self.nested = nested  # lowers the functions inside a nested definition
+        self.simple = not bits & (NESTED | GENERATOR | CLOSES | DECLARES)  # every name assigned is local
         self.points: list[Point] = []
-        self.spans: dict[int, tuple[int, int]] = {}  # id(statement) -> the points it holds
-        self.notes: dict[int, Note] = {}  # id(statement or handler)
-        self.keep: list[Any] = []  # nodes that marks refer to by id, which therefore must live on
+        self.spans: Spans = {}
+        self.notes: Notes = {}
         self.out: list[ast.stmt] = []
         self.live: list[str] = []
         self.exits: list[Loop | Finalizer] = []
-        self.temps = 0  # how many temporaries are in use
-        self.high = 0  # how many were in use at most since the statement began
-        self.receivers: dict[int, tuple[str, str]] = {}  # id(await) -> see Point
+        self.receivers: dict[ast.expr, tuple[str, str]] = {}  # of an await: see Point
         self.again: dict[str, ast.stmt] = {}  # temporaries with a global that is to be called
-        self.outer: frozenset[str] = frozenset()  # names of functions around this one
         self.light = set[str]()  # temporaries with a global, which lives on anyway
-        self.placed = 0  # how many points stand in emitted statements
-        self.hidden = 0
 
     @cached_property
     def scope(self) -> Scope:
         """The names of the function. Not asked for unless an expression must be taken apart."""
-        return analyse(self.function)
+        return bindings(self.function) if self.simple and self.alone else analyse(self.function)
 
     @cached_property
     def shared(self) -> set[str]:
@@ -126,16 +129,16 @@ class Lowering:
 
     def has_point(self, node: Any) -> bool:
         """Whether *node* holds an await of this function."""
-        return bool(self.marks.get(id(node), 0) & POINT)
+        return bool(self.marks.get(node, 0) & POINT)
 
     def any_point(self, nodes: list[Any]) -> bool:
         """Whether one of *nodes* holds an await of this function."""
-        return any(self.has_point(node) for node in nodes)
+        marks = self.marks
+        return any(marks.get(node, 0) & POINT for node in nodes)
 
     def mark(self, node: Any) -> Any:
         """Scan a node that a rule has put together, so that other rules can lower it."""
-        scan(node, self.marks)
-        self.keep.append(node)
+        scan((node,), self.marks)
         return node
 
     def fresh(self, kind: str) -> str:
@@ -154,8 +157,10 @@ class Lowering:
 
     def point(self, at: Any, **kind: Any) -> Point:
         """A new place to suspend at, here."""
-        live = tuple(each for each in self.live if each not in self.again)
-        again = tuple(self.again[each] for each in self.live if each in self.again)
+        live, again = tuple(self.live), ()
+        if self.again:
+            live = tuple(each for each in self.live if each not in self.again)
+            again = tuple(self.again[each] for each in self.live if each in self.again)
         found = Point(len(self.points) + 1, at.lineno, live, again=again, **kind)
         self.points.append(found)
         return found
@@ -170,7 +175,7 @@ class Lowering:
         """Add a statement; it holds the points made since *since* (since the last one by default)."""
         start = self.placed if since is None else since
         if start < len(self.points):
-            self.spans[id(statement)] = (start, len(self.points))
+            self.spans[statement] = (start, len(self.points))
         self.placed = len(self.points)
         self.out.append(statement)
 
@@ -181,6 +186,8 @@ class Lowering:
 
     def body(self, statements: list[ast.stmt], *, live: tuple[str, ...] = ()) -> list[ast.stmt]:
         """Lower a suite on its own, with some more hidden locals alive in it."""
+        if not statements:
+            return []
         outer, self.out = self.out, []
         depth = len(self.live)
         self.live.extend(live)
@@ -194,31 +201,32 @@ class Lowering:
 
     def statement(self, statement: ast.stmt) -> None:
         """Lower one statement into ``self.out``."""
-        bits = self.marks.get(id(statement), 0)
+        bits = self.marks.get(statement, 0)
         if not bits & (POINT | NESTED) and not (bits & EXIT and self.exits):
             self.emit(statement)
             return
-        state = len(self.out), len(self.live), self.temps, list(self.exits)
+        written, alive, temps = len(self.out), len(self.live), self.temps
         high, self.high = self.high, self.temps
         try:
             STATEMENTS[type(statement)](self, statement)
         except Unsupported as refusal:
             if any(isinstance(each, Finalizer) for each in self.exits):
                 raise
-            del self.out[state[0] :], self.live[state[1] :]
-            self.temps, self.exits = state[2], state[3]
+            del self.out[written:], self.live[alive:]
+            self.temps = temps
             self.emit(self.arrive(self.point(statement, reason=str(refusal)), statement))
             self.emit(statement)
         self.high = max(high, self.temps)
 
     def release(self, mark: int, at: Any) -> None:
         """After a statement: let go of the temporaries above *mark*."""
-        used = [f".t{n}" for n in range(mark + 1, self.high + 1)]
-        if held := [identifier for identifier in used if identifier not in self.light]:
-            self.emit(build.clear(held, at))
+        if self.high > mark:
+            used = [f".t{n}" for n in range(mark + 1, self.high + 1)]
+            if held := [identifier for identifier in used if identifier not in self.light]:
+                self.emit(build.clear(held, at))
+            self.drop(mark)
+            self.high = mark
         self.light.clear()
-        self.drop(mark)
-        self.high = mark
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -238,10 +246,10 @@ class Lowering:
             return node
         mark = self.temps
         if isinstance(node, ast.Starred):
-            spread = self.mark(ast.List([node], build.LOAD, **build.spot(node)))
+            spread = self.mark(build.placed(ast.List([node], build.LOAD), node))
             return build.replaced(node, value=self.temp(spread))
         if isinstance(node, ast.FormattedValue):
-            piece = self.mark(ast.JoinedStr([node], **build.spot(node)))
+            piece = self.mark(build.placed(ast.JoinedStr([node]), node))
             return build.replaced(node, value=self.temp(piece), conversion=-1, format_spec=None)
         value = self.expression(node)
         self.drop(mark)

@@ -7,7 +7,6 @@ import importlib
 import linecache
 import re
 import sys
-from collections.abc import Iterator
 from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
@@ -16,11 +15,12 @@ from . import build, runtime
 from .compiling import compile_entry, compile_function
 from .errors import CodeChanged
 from .fingerprint import fingerprint
+from .fitting import fitted
 from .lower import Context, Lowered, lower_definition, lower_function
-from .parsing import parse
-from .preparing import as_coroutine_function, as_function, is_closed_over
-from .scan import COMPREHENSIONS, FUNCTIONS
+from .parsing import parse, uncollected
 from .scopes import analyse
+from .walking import functions
+from .words import Words
 
 _INLINED = re.compile(r"<(list|set|dict)comp>\.<locals>\.")  # scopes of their own until Python 3.12
 
@@ -53,11 +53,22 @@ class Definition:
     @cached_property
     def lowered(self) -> Lowered | None:
         """Its plain form; None if it never waits."""
-        return None if isinstance(self.node, ast.Lambda) else lower_function(self.node, self.context)
+        if isinstance(self.node, ast.Lambda):
+            return None
+        with uncollected():
+            return lower_function(self.node, self.context)
+
+    @cached_property
+    def reentrant(self) -> Lowered:
+        """Its plain form, as the re-entry forms need it."""
+        assert self.lowered is not None
+        return fitted(self.lowered)
 
     @property
     def changes(self) -> bool:
         """Whether it, or a function inside it, has a plain form of its own."""
+        if isinstance(self.node, ast.Lambda):
+            return False
         return lower_definition(self.node, self.context) is not self.node
 
     @cached_property
@@ -79,8 +90,8 @@ class Definition:
     def entry(self, number: int) -> CodeType:
         """The re-entry form for await *number*, compiled when first needed."""
         if number not in self.entries:
-            assert self.lowered is not None
-            code = compile_entry(self.lowered, number, self.source.filename, self.source.flags)
+            with uncollected():
+                code = compile_entry(self.reentrant, number, self.source.filename, self.source.flags)
             self.source.known(code, self)
             self.entries[number] = code
         return self.entries[number]
@@ -121,10 +132,10 @@ def _bare(arguments: ast.arguments) -> ast.arguments:
     """Parameters without default values and annotations: those belong to the function object."""
     fields: dict[str, Any] = {}
     for field in ("posonlyargs", "args", "kwonlyargs"):
-        fields[field] = [ast.arg(each.arg, **build.spot(each)) for each in getattr(arguments, field)]
+        fields[field] = [build.placed(ast.arg(each.arg), each) for each in getattr(arguments, field)]
     for field in ("vararg", "kwarg"):
         each = getattr(arguments, field)
-        fields[field] = each and ast.arg(each.arg, **build.spot(each))
+        fields[field] = each and build.placed(ast.arg(each.arg), each)
     return ast.arguments(defaults=[], kw_defaults=[None] * len(arguments.kwonlyargs), **fields)
 
 
@@ -141,7 +152,7 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         """The text, line by line."""
-        return self.text.splitlines()
+        return self.text.split("\n")
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -163,7 +174,7 @@ class Source:
     def definitions(self) -> dict[str, list[Definition]]:
         """Every function in the text, by qualified name."""
         found: dict[str, list[Definition]] = {}
-        for node, context in _walk(self.tree, Context()):
+        for node, context in functions(self.tree.body, Context(words=Words(self.text))):
             definition = Definition(node, context, self)
             found.setdefault(definition.qualname, []).append(definition)
         return found
@@ -191,42 +202,6 @@ def _covers(node: Any, code: CodeType) -> bool:
     start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
     spots = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
     return bool(spots) and all(start <= spot < end for spot in spots)
-
-
-def _walk(node: Any, context: Context) -> Iterator[tuple[Any, Context]]:
-    """Every function and lambda below *node*, with what stands around it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (*FUNCTIONS, ast.Lambda)):
-            yield child, context
-            yield from _inside(child, context.inside_function(child, analyse(child)), context)
-        elif isinstance(child, ast.ClassDef):
-            yield from _inside(child, context.inside_class(child), context)
-        elif isinstance(child, ast.GeneratorExp):
-            variables = frozenset(analyse(_held(child)).children[-1].bound)
-            path = (*context.path, "<genexpr>", "<locals>")
-            yield as_function(child, set()), context
-            yield from _walk(child, Context(path, context.visible | variables, context.class_name))
-        elif isinstance(child, COMPREHENSIONS):
-            variables = frozenset(analyse(_held(child)).children[-1].bound)
-            if is_closed_over(child):
-                yield as_coroutine_function(child, set()), context
-            yield from _walk(child, Context(context.path, context.visible | variables, context.class_name))
-        else:
-            yield from _walk(child, context)
-
-
-def _held(node: ast.expr) -> ast.Lambda:
-    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), node, **build.spot(node))
-
-
-def _inside(node: Any, inner: Context, outer: Context) -> Iterator[tuple[Any, Context]]:
-    """Below a definition: its body in its own context, all else of it in that around it."""
-    body = node.body if isinstance(node.body, list) else [node.body]
-    yield from _walk(ast.Module(body, []), inner)
-    rest = [getattr(node, field, None) for field in node._fields if field not in ("body", "type_params")]
-    flat: list[Any] = [each for value in rest for each in (value if isinstance(value, list) else [value])]
-    others: list[Any] = [each for each in flat if isinstance(each, ast.AST)]
-    yield from _walk(ast.Module(others, []), outer)
 
 
 # -- the sources of this process ---------------------------------------------------------------

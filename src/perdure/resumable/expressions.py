@@ -56,7 +56,7 @@ def _early(low: Lowering, part: Any) -> Any:
     """A part that is evaluated before a later await."""
     if isinstance(part, ast.keyword):
         if part.arg is None:
-            merged = low.mark(ast.Dict([None], [part.value], **build.spot(part)))
+            merged = low.mark(build.placed(ast.Dict([None], [part.value]), part))
             return build.replaced(part, value=low.temp(merged))
         return build.replaced(part, value=low.temp(part.value))
     if isinstance(part, ast.Slice):
@@ -93,7 +93,7 @@ def _fills_container(low: Lowering, node: ast.Call) -> bool:
         return False
     if low.has_point(arguments[0].value):
         return False
-    low.receivers[id(arguments[0])] = receiver.id, function.attr
+    low.receivers[arguments[0]] = receiver.id, function.attr
     return True
 
 
@@ -121,7 +121,7 @@ def _await(low: Lowering, node: Any) -> ast.expr:
         value = low.temp(value)
         low.drop(mark)
     fresh = build.replaced(node, value=value)
-    receiver = low.receivers.pop(id(node), None)
+    receiver = low.receivers.pop(node, None)
     point = low.point(node, node=fresh, is_yield=isinstance(node, ast.Yield), receiver=receiver)
     low.out.append(low.arrive(point, node))
     return fresh
@@ -144,7 +144,7 @@ def defaults(low: Lowering, arguments: ast.arguments) -> ast.arguments:
 @lowers(EXPRESSIONS, ast.NamedExpr)
 def _walrus(low: Lowering, node: ast.NamedExpr) -> ast.expr:
     value = low.temp(node.value)
-    low.emit(build.replaced(ast.Assign([node.target], value, **build.spot(node))))
+    low.emit(build.placed(ast.Assign([node.target], value), node))
     return value
 
 
@@ -234,7 +234,7 @@ def _links(low: Lowering, node: ast.Compare, result: str, left: ast.expr, as_tru
     last = index == len(node.ops) - 1
     part = node.comparators[index]
     right = low.expression(part) if last else low.temp(part)
-    compared = ast.Compare(left, [node.ops[index]], [right], **build.spot(node))
+    compared = build.placed(ast.Compare(left, [node.ops[index]], [right]), node)
     low.emit(build.assign(result, build.truth(compared, node) if as_truth else compared, node))
     if not last:
         start = low.take()

@@ -15,8 +15,9 @@ from typing import Any
 
 from .definitions import Source, register
 from .lower import lower_module
-from .parsing import parse
+from .parsing import parse, uncollected
 from .scan import FUNCTIONS
+from .words import Words
 
 REVISION = 2  # of the rewriting; a change in it makes cached bytecode and snapshots stale
 _TAG = f"perdure{REVISION}"
@@ -40,21 +41,33 @@ class Loader(SourceFileLoader):
         return code
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:
-        """Parse, rewrite and compile.
+        """Parse, rewrite and compile; a text without a word of waiting is simply compiled."""
+        words = Words(data if isinstance(data, str) else importlib.util.decode_source(data))
+        if not words.any():
+            return _compile(data, path, _optimize)
+        with uncollected():
+            return _rewritten(parse(data, path), words, path, _optimize)
 
-        The plain form nests blocks deeper than the source, and Python takes twenty. A function
-        that is too deep for it stays as it is; what waits in it is refused at capture.
-        """
-        tree, deep = parse(data, path), set[int]()
-        while True:
-            lowered = lower_module(tree, frozenset(deep))
-            try:
-                return compile(lowered, path, "exec", dont_inherit=True, optimize=_optimize)
-            except SyntaxError as error:
-                lines = {line for line in _definitions_around(tree, error.lineno) if line not in deep}
-                if "nested blocks" not in error.msg or not lines:
-                    raise
-                deep.add(max(lines))
+
+def _compile(tree: Any, path: str, optimize: int) -> CodeType:
+    return compile(tree, path, "exec", dont_inherit=True, optimize=optimize)
+
+
+def _rewritten(tree: ast.Module, words: Words, path: str, optimize: int) -> CodeType:
+    """Rewrite and compile.
+
+    The plain form nests blocks deeper than the source, and Python takes twenty. A function that
+    is too deep for it stays as it is; what waits in it is refused at capture.
+    """
+    deep = set[int]()
+    while True:
+        try:
+            return _compile(lower_module(tree, words, frozenset(deep)), path, optimize)
+        except SyntaxError as error:
+            lines = {line for line in _definitions_around(tree, error.lineno) if line not in deep}
+            if "nested blocks" not in error.msg or not lines:
+                raise
+            deep.add(max(lines))
 
 
 def _definitions_around(tree: ast.Module, line: int | None) -> list[int]:

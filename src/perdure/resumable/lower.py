@@ -1,19 +1,22 @@
 """Drive the lowering passes over a function, or over every function of a module."""
 
 import ast
+import operator
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from . import build, cleanup, comprehensions, expressions, matching, statements
-from .core import Lowering, Note, Point
+from .core import Lowering, Notes, Point, Spans
 from .preparing import prepare
-from .scan import CLOSES, FUNCTIONS, GENERATOR, NESTED, POINT, YIELD, Marks, scan_all
+from .scan import CLOSES, FUNCTIONS, GENERATOR, NESTED, POINT, YIELD, Marks, scan
 from .scopes import Scope, analyse
+from .words import ANYWHERE, Words
 
 RULES = (cleanup, comprehensions, expressions, matching, statements)  # importing them fills the tables
 _SUITES = ("body", "orelse", "finalbody")
+_DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Context:
     path: tuple[str, ...] = ()
     visible: frozenset[str] = frozenset()
     class_name: str | None = None  # for names with two leading underscores
+    words: Words = ANYWHERE  # of the source text
     skipped: frozenset[int] = frozenset()  # lines of definitions that stay as they are
 
     def qualname(self, name: str) -> str:
@@ -32,13 +36,21 @@ class Context:
     def inside_class(self, node: ast.ClassDef) -> "Context":
         """The context of what is defined in a class body."""
         visible = self.visible | {"__class__"} | _type_parameters(node)
-        return replace(self, path=(*self.path, node.name), visible=visible, class_name=node.name)
+        return Context((*self.path, node.name), visible, node.name, self.words, self.skipped)
 
     def inside_function(self, node: Any, scope: Scope) -> "Context":
         """The context of what is defined in a function."""
         name = getattr(node, "name", "<lambda>")
-        visible = self.visible | scope.own | _type_parameters(node)
-        return replace(self, path=(*self.path, name, "<locals>"), visible=visible)
+        return self.inside(scope.own | _type_parameters(node), name, "<locals>")
+
+    def inside(self, names: Iterable[str], *path: str) -> "Context":
+        """The context further down this path, where these names can be seen as well."""
+        visible = self.visible.union(names)
+        return Context((*self.path, *path), visible, self.class_name, self.words, self.skipped)
+
+    def without_words(self) -> "Context":
+        """The same for functions that were put together: they don't stand on lines of their own."""
+        return Context(self.path, self.visible, self.class_name, ANYWHERE, self.skipped)
 
 
 def _type_parameters(node: Any) -> set[str]:
@@ -53,8 +65,8 @@ class Lowered:
     node: Any  # the plain form
     body: list[ast.stmt]  # of the plain form, without docstring and cells
     points: list[Point]
-    spans: dict[int, tuple[int, int]]
-    notes: dict[int, Note]
+    spans: Spans
+    notes: Notes
     function: Any  # what was lowered: the original, prepared
     cells: tuple[str, ...]  # variables that live in cells
     context: Context
@@ -78,77 +90,70 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
     *node* is not modified.
     """
     marks: Marks = {}
-    original = node
-    bits = scan_all(node.body, marks)
+    if not context.words.within(node.body[0], node.body[-1]):
+        return None
+    bits = scan(node.body, marks)
     if not bits & POINT:
         return None
-    node, makers = prepare(node, bits)
-    if node is not original:
-        bits |= scan_all(node.body, marks)
-    inner = partial(_nested, node, context)
-    low = Lowering(node, marks, bits, inner)
+    function, makers = prepare(node, bits, marks)
+    if function is not node:
+        context = context.without_words()
+        bits |= scan(function.body, marks)
+    low = Lowering(function, marks, bits)
     low.outer = context.visible
+    low.alone = context.visible | _type_parameters(function) <= {"__class__"}
+    low.nested = lambda inner: lower_definition(inner, context.inside_function(function, low.scope))
     low.bare_returns = bool(bits & YIELD) and isinstance(node, ast.AsyncFunctionDef)
     documented = ast.get_docstring(node, clean=False) is not None
-    prelude, rest = node.body[:documented], node.body[documented:]
+    prelude, rest = function.body[:documented], function.body[documented:]
     cells = _cell_names(low, context, bits)
     body = low.body(rest)
     if cells:
-        prelude = [*prelude, _cells(cells, body[0])]
+        prelude = [*prelude, keep_cells(cells, body[0])]
     return Lowered(
-        original=original,
-        node=build.replaced(node, body=[*prelude, *body]),
+        original=node,
+        node=build.replaced(function, body=[*prelude, *body]),
         body=body,
         points=low.points,
         spans=low.spans,
         notes=low.notes,
-        function=node,
+        function=function,
         cells=cells,
         context=context,
         generator=bool(bits & YIELD),
-        makers=[inner(each) if isinstance(each, FUNCTIONS) else each for each in makers],
+        makers=[low.nested(each) if isinstance(each, FUNCTIONS) else each for each in makers],
     )
-
-
-def _nested(function: Any, context: Context, node: ast.stmt) -> Any:
-    """Lower a definition inside *function*."""
-    return lower_definition(node, context.inside_function(function, analyse(function)))
 
 
 def _cell_names(low: Lowering, context: Context, bits: int) -> tuple[str, ...]:
     """The variables that the function shares with those inside and around it."""
-    visible = context.visible | _type_parameters(low.function)
-    closes = bits & (NESTED | GENERATOR | CLOSES)
-    if not closes and visible <= {"__class__"}:
+    if low.alone and not bits & (NESTED | GENERATOR | CLOSES):
         return ()
+    visible = context.visible | _type_parameters(low.function)
     return tuple(sorted(low.shared | (low.scope.wanted() & visible)))
 
 
-def _cells(names: Iterable[str], at: ast.stmt) -> ast.Assign:
+def keep_cells(names: Iterable[str], at: Any) -> ast.Assign:
     """``.cells = lambda: (a, b)``: never called; its closure is how capture finds the cells."""
-    nothing = ast.arguments([], [], None, [], [], None, [])
-    every = ast.Tuple([build.name(each, at) for each in names], build.LOAD, **build.spot(at))
-    return build.assign(build.CELLS, ast.Lambda(nothing, every, **build.spot(at)), at)
+    every = build.placed(ast.Tuple([build.name(each, at) for each in names], build.LOAD), at)
+    return build.assign(build.CELLS, build.thunk(every, at), at)
 
 
 def lower_definition(node: Any, context: Context) -> Any:
     """The plain form of a definition and of those inside it; *node* itself if nothing changes."""
-    if node.lineno in context.skipped:
+    if node.lineno in context.skipped or not context.words.within(node, node):
         return node
     if isinstance(node, ast.ClassDef):
         return _lower_suites(node, context.inside_class(node))
     if lowered := lower_function(node, context):
         return lowered.node
-    if not _has_definitions(node.body):
+    if not any(map(_holds_definitions, node.body)):
         return node
     return _lower_suites(node, context.inside_function(node, analyse(node)))
 
 
-def _has_definitions(body: list[Any]) -> bool:
-    return any(isinstance(each, (*FUNCTIONS, ast.ClassDef)) or _nested_suites(each) for each in body)
-
-
-def _nested_suites(node: Any) -> bool:
+def _holds_definitions(node: ast.stmt) -> bool:
+    """Whether a statement is a definition, or a compound statement in which there may be one."""
     return bool(getattr(node, "body", None) or getattr(node, "cases", None))
 
 
@@ -168,37 +173,36 @@ def map_suites(node: Any, change: Callable[[list[ast.stmt]], list[ast.stmt]]) ->
         clauses = getattr(node, field, None)
         if clauses:
             done = [map_suites(each, change) for each in clauses]
-            if any(a is not b for a, b in zip(done, clauses, strict=True)):
+            if not all(map(operator.is_, done, clauses)):
                 changes[field] = done
     if not changes:
         return node
-    if isinstance(node, ast.match_case):
-        return ast.match_case(node.pattern, node.guard, changes["body"])
     return build.replaced(node, **changes)
 
 
 def _lower_suite(body: list[ast.stmt], context: Context) -> list[ast.stmt]:
     fresh = [_lower_statement(each, context) for each in body]
-    return body if all(a is b for a, b in zip(fresh, body, strict=True)) else fresh
+    return body if all(map(operator.is_, fresh, body)) else fresh
 
 
 def _lower_statement(node: ast.stmt, context: Context) -> ast.stmt:
-    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+    if isinstance(node, _DEFINITIONS):
         return lower_definition(node, context)
-    return _lower_suites(node, context) if _nested_suites(node) else node
+    inside = _holds_definitions(node) and context.words.within(node, node)
+    return _lower_suites(node, context) if inside else node
 
 
-def lower_module(tree: ast.Module, skipped: frozenset[int] = frozenset()) -> ast.Module:
-    """The plain form of a module; *tree* itself if nothing in it can wait.
+def lower_module(tree: ast.Module, words: Words, skipped: frozenset[int] = frozenset()) -> ast.Module:
+    """The plain form of a module, whose text has these *words*; *tree* itself if nothing in it can wait.
 
     Definitions at the lines *skipped* stay as they are.
     """
-    body = _lower_suite(tree.body, Context(skipped=skipped))
+    body = _lower_suite(tree.body, Context(words=words, skipped=skipped))
     if body is tree.body:
         return tree
     start = int(ast.get_docstring(tree, clean=False) is not None)
     while isinstance(body[start], ast.ImportFrom) and getattr(body[start], "module", "") == "__future__":
         start += 1
-    helpers = ast.alias(f"{__package__}.runtime", build.RUNTIME, **build.spot(body[start]))
-    importing = ast.Import([helpers], **build.spot(body[start]))
+    helpers = build.placed(ast.alias(f"{__package__}.runtime", build.RUNTIME), body[start])
+    importing = build.placed(ast.Import([helpers]), body[start])
     return ast.Module([*body[:start], importing, *body[start:]], tree.type_ignores)

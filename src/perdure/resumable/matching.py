@@ -36,11 +36,9 @@ def _staged(low: Lowering, node: ast.Match) -> None:
         del low.live[-2:]
     dispatch: list[ast.stmt] = []
     for number, case in reversed(list(enumerate(node.cases, 1))):
-        test = ast.Compare(
-            build.name(chosen, case.pattern),
-            [ast.Eq()],
-            [build.constant(number, node)],
-            **build.spot(case.pattern),
+        test = build.placed(
+            ast.Compare(build.name(chosen, case.pattern), [ast.Eq()], [build.constant(number, node)]),
+            case.pattern,
         )
         dispatch = [build.branch(test, case.body, dispatch, case.pattern)]
     low.emit(build.clear([subject], node))
@@ -56,7 +54,7 @@ def _stages(low: Lowering, node: ast.Match, subject: str, chosen: str) -> list[a
         number, last = stage[-1]
         awaited = low.has_point(last.guard)
         pick = [_picking(case, chosen, n, keep_guard=not (awaited and n == number)) for n, case in stage]
-        step: Any = ast.Match(build.name(subject, node), pick, **build.spot(node))
+        step: Any = build.placed(ast.Match(build.name(subject, node), pick), node)
         if found:
             step = build.branch(build.negated(build.name(chosen, node), node), [step], [], node)
         found.append(low.mark(step))
@@ -72,8 +70,8 @@ def _picking(case: ast.match_case, chosen: str, number: int, *, keep_guard: bool
 
 def _ask(case: ast.match_case, chosen: str, number: int) -> ast.stmt:
     guard: Any = case.guard
-    fits = ast.Compare(
-        build.name(chosen, guard), [ast.Eq()], [build.constant(number, guard)], **build.spot(guard)
+    fits = build.placed(
+        ast.Compare(build.name(chosen, guard), [ast.Eq()], [build.constant(number, guard)]), guard
     )
     decline = build.assign(chosen, build.constant(0, guard), guard)
     return build.branch(fits, [build.branch(build.negated(guard, guard), [decline], [], guard)], [], guard)

@@ -2,10 +2,13 @@
 
 import ast
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def parse(source: str | bytes, filename: str) -> ast.Module:
-    """`ast.parse`, with the garbage collector held back.
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Hold the garbage collector back while there is a syntax tree.
 
     The thousands of nodes would only set it going. And the parser of Python 3.11 fails when the
     collector runs Python code meanwhile, such as the ``finally`` of a coroutine that was dropped
@@ -14,7 +17,13 @@ def parse(source: str | bytes, filename: str) -> ast.Module:
     enabled = gc.isenabled()
     gc.disable()
     try:
-        return ast.parse(source, filename)
+        yield
     finally:
         if enabled:
             gc.enable()
+
+
+def parse(source: str | bytes, filename: str) -> ast.Module:
+    """`ast.parse`, with the garbage collector held back."""
+    with uncollected():
+        return ast.parse(source, filename)

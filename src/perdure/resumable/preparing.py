@@ -5,31 +5,35 @@ Generator expressions become generator functions, so that one can be alive acros
 """
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from . import build
-from .scan import ASKS, GENERATOR, POINT, Marks, scan_all
+from .scan import ASKS, COMPREHENSIONS, FUNCTIONS, GENERATOR, POINT, Marks, scan
 from .scopes import Scope, analyse
 
 INTROSPECTION = frozenset({"locals", "vars"})
+_CHANGES = GENERATOR | ASKS
 _SUITES = ("body", "orelse", "finalbody")
 FIRST = ".0"  # the parameter of a generator expression, as the interpreter calls it
 
 
-def prepare(node: Any, bits: int) -> tuple[Any, list[ast.stmt]]:
-    """A changed copy of a function definition, and the generator functions it now contains."""
-    if not bits & (GENERATOR | ASKS):
+def prepare(node: Any, bits: int, marks: Marks) -> tuple[Any, list[ast.stmt]]:
+    """A changed copy of a function definition, and the generator functions it now contains.
+
+    *bits* and *marks* are what `scan` has found; a definition with nothing to change is returned as it is.
+    """
+    if not bits & _CHANGES:
         return node, []
-    change = _Prepare(analyse(node))
-    body = change.suite(build.cloned(node.body))
-    return build.replaced(node, body=body), change.every
+    change = _Prepare(analyse(node), marks)
+    return build.replaced(node, body=change.suite(node.body)), change.every
 
 
-class _Prepare(ast.NodeTransformer):
+class _Prepare:
     """The body of one function; functions inside it are prepared on their own."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, marks: Marks) -> None:
+        self.scope, self.marks = scope, marks
         self.makers: list[ast.stmt] = []  # for the statement at hand
         self.every: list[ast.stmt] = []
         self.count = 0
@@ -45,27 +49,53 @@ class _Prepare(ast.NodeTransformer):
             self.makers = outer
         return done
 
-    def generic_visit(self, node: ast.AST) -> Any:
-        for field in node._fields:
-            value = getattr(node, field, None)
+    def visit(self, node: Any) -> Any:
+        """The node as it should be; itself if nothing in it changes."""
+        if not self.marks.get(node, 0) & _CHANGES:
+            return node
+        rule = _RULES.get(node.__class__)
+        return rule(self, node) if rule else self.copied(node)
+
+    def copied(self, node: Any) -> Any:
+        """A copy with its children visited."""
+        fields: dict[str, Any] = {}
+        for field, value in node.__dict__.items():
             if field in _SUITES and isinstance(value, list):
-                setattr(node, field, self.suite(value))
+                fields[field] = self.suite(value)
             elif isinstance(value, list):
-                setattr(
-                    node, field, [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
-                )
+                fields[field] = [self.visit(each) for each in value]
             elif isinstance(value, ast.AST):
-                setattr(node, field, self.visit(value))
+                fields[field] = self.visit(value)
+        return build.replaced(node, **fields)
+
+    def same(self, node: Any) -> Any:
+        """What makes a scope of its own."""
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
+    def call(self, node: ast.Call) -> ast.expr:
+        """``locals()`` shows what the user has written."""
+        fresh = self.copied(node)
         asks = isinstance(node.func, ast.Name) and node.func.id in INTROSPECTION
-        return build.helper("visible", [node], node) if asks and not node.args else node
+        return build.helper("visible", [fresh], node) if asks and not node.args else fresh
 
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
-        node.generators[0].iter = self.visit(node.generators[0].iter)
+    def generator(self, node: ast.GeneratorExp) -> ast.expr:
+        """A call of the generator function that it is short for."""
+        node = self.begun(node)
         return self.called(as_function(node, self.scope.globals), node)
+
+    def comprehension(self, node: Any) -> Any:
+        """It becomes a loop; a function in here would be made outside of its scope."""
+        node = self.begun(node)
+        if not is_closed_over(node):
+            return node
+        function = as_coroutine_function(node, self.scope.globals)
+        return build.placed(ast.Await(self.called(function, node)), node)
+
+    def begun(self, node: Any) -> Any:
+        """A copy whose first iterable, which is evaluated in the function itself, is visited."""
+        first, *others = node.generators
+        first = build.replaced(first, iter=self.visit(first.iter))
+        return build.replaced(node, generators=[first, *others])
 
     def called(self, function: Any, node: Any) -> ast.Call:
         """Call a function made in front of the statement with what it is to iterate over."""
@@ -79,24 +109,18 @@ class _Prepare(ast.NodeTransformer):
         iterator = build.helper("over", [build.helper(begin, [first.iter], first.iter)], first.iter)
         return build.call(build.name(name, node), [iterator], node)
 
-    def visit_FunctionDef(self, node: Any) -> Any:
-        return node
 
-    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef
-
-    def visit_ListComp(self, node: Any) -> Any:
-        node.generators[0].iter = self.visit(node.generators[0].iter)
-        if not is_closed_over(node):
-            return node  # it becomes a loop; a function in here would be made outside of its scope
-        function = as_coroutine_function(node, self.scope.globals)
-        return ast.Await(self.called(function, node), **build.spot(node))
-
-    visit_SetComp = visit_DictComp = visit_ListComp
+_RULES: dict[type[ast.AST], Callable[[_Prepare, Any], Any]] = {
+    ast.Call: _Prepare.call,
+    ast.GeneratorExp: _Prepare.generator,
+    **dict.fromkeys(COMPREHENSIONS, _Prepare.comprehension),
+    **dict.fromkeys((*FUNCTIONS, ast.ClassDef, ast.Lambda), _Prepare.same),
+}
 
 
 def as_function(node: ast.GeneratorExp, global_names: set[str]) -> Any:
     """The generator function that a generator expression is short for."""
-    step = build.expression(ast.Yield(node.elt, **build.spot(node.elt)), node.elt)
+    step = build.expression(build.placed(ast.Yield(node.elt), node.elt), node.elt)
     kind = ast.AsyncFunctionDef if waits(node) else ast.FunctionDef
     return _define(kind, "<genexpr>", _loops(node, step), node, global_names)
 
@@ -106,7 +130,7 @@ def is_closed_over(node: Any) -> bool:
 
     Then it needs a scope of its own, each time that it runs.
     """
-    scope = analyse(_held(node)).children[-1]
+    scope = analyse(build.thunk(node, node)).children[-1]
     return bool(scope.bound & scope.captured()) and waits(node)
 
 
@@ -120,7 +144,7 @@ def as_coroutine_function(node: Any, global_names: set[str]) -> Any:
         build.helper("set", [], node) if isinstance(node, ast.SetComp) else ast.parse(empty, mode="eval").body
     )
     begin = build.assign(empty, ast.copy_location(made, node), node)
-    end = ast.Return(build.name(empty, node), **build.spot(node))
+    end = build.placed(ast.Return(build.name(empty, node)), node)
     return _define(ast.AsyncFunctionDef, name, [begin, *body, end], node, global_names)
 
 
@@ -142,7 +166,7 @@ def _loops(node: Any, inner: ast.stmt) -> list[ast.stmt]:
         first = each is node.generators[0]
         iterable = build.name(FIRST, each.iter) if first else each.iter
         loop = ast.AsyncFor if each.is_async else ast.For
-        body = [loop(each.target, iterable, body, [], **build.spot(each.target))]
+        body = [build.placed(loop(each.target, iterable, body, []), each.target)]
     return body
 
 
@@ -152,21 +176,15 @@ def waits(node: Any) -> bool:
     first, *others = node.generators
     parts = [getattr(node, field, None) for field in ("elt", "key", "value")]
     parts += [first.target, *first.ifs, *others]
-    return bool(scan_all(parts, marks) & POINT) or any(each.is_async for each in node.generators)
+    return bool(scan(parts, marks) & POINT) or any(each.is_async for each in node.generators)
 
 
 def _define(kind: Any, name: str, body: list[ast.stmt], node: Any, global_names: set[str]) -> Any:
     """A definition with one parameter; what a walrus inside binds belongs to the function around it."""
-    outer = analyse(_held(node))
+    outer = analyse(build.thunk(node, node))
     walrus = outer.children[-1].used & outer.walrus
     if outside := sorted(walrus - global_names):
-        body.insert(0, ast.Nonlocal(outside, **build.spot(node)))
+        body.insert(0, build.placed(ast.Nonlocal(outside), node))
     if inside := sorted(walrus & global_names):
-        body.insert(0, ast.Global(inside, **build.spot(node)))
-    arguments = ast.arguments([], [ast.arg(FIRST, **build.spot(node))], None, [], [], None, [])
-    fields: dict[str, Any] = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
-    return kind(name, arguments, body, [], None, **fields, **build.spot(node))
-
-
-def _held(node: ast.expr) -> ast.Lambda:
-    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), node, **build.spot(node))
+        body.insert(0, build.placed(ast.Global(inside), node))
+    return build.definition(kind, name, [FIRST], body, node)

@@ -20,12 +20,13 @@ class Reentry:
         self.point = point
         self.index = point.number - 1
         self.used = 0
+        self.before: list[ast.stmt] = []  # statements on the way that were done
 
     # -- finding the way -----------------------------------------------------------------------
 
     def holds(self, node: ast.AST) -> bool:
         """Whether the point is inside this statement or handler."""
-        low, high = self.lowered.spans.get(id(node), (0, 0))
+        low, high = self.lowered.spans.get(node, (0, 0))
         return low <= self.index < high
 
     def find(self, body: list[Any]) -> int | None:
@@ -37,6 +38,7 @@ class Reentry:
         position = self.find(body)
         if position is None:
             raise AssertionError("the point is not in this suite")
+        self.before += body[:position]
         return [*self.enter(body[position]), *body[position + 1 :]]
 
     def enter(self, node: Any) -> list[ast.stmt]:
@@ -66,7 +68,7 @@ class Reentry:
 
     def note(self, node: ast.AST) -> Note:
         """What lowering has noted about a statement."""
-        return self.lowered.notes.get(id(node)) or Note()
+        return self.lowered.notes.get(node) or Note()
 
     # -- branches and loops --------------------------------------------------------------------
 
@@ -87,7 +89,7 @@ class Reentry:
         if self.find(node.body) is None:
             return self.header(node)
         first = self.fresh("first")
-        test = ast.BoolOp(ast.Or(), [build.name(first, node), node.test], **build.spot(node.test))
+        test = build.placed(ast.BoolOp(ast.Or(), [build.name(first, node), node.test]), node.test)
         body = self.first_time(first, node.body, node.body, node)
         return [self.begin(first, node), build.replaced(node, test=test, body=body)]
 
@@ -112,7 +114,7 @@ class Reentry:
     def stepping(self, node: Any, source: ast.expr) -> list[ast.stmt]:
         """A loop over *source*, whose first item stands for the step under way."""
         first, item = self.fresh("first"), self.fresh("item")
-        bind = ast.Assign([node.target], build.name(item, node.target), **build.spot(node.target))
+        bind = build.placed(ast.Assign([node.target], build.name(item, node.target)), node.target)
         normal = [bind, build.clear([item], node.target), *node.body]
         body = self.first_time(first, node.body, normal, node)
         loop = build.replaced(node, target=build.target(item, node.target), iter=source, body=body)
@@ -164,13 +166,13 @@ class Reentry:
         raised = build.call(build.attribute(build.name(again, at), "raised", at), [], at)
         body: list[ast.stmt] = [build.branch(raised, self.raise_again(again, at), [], at)]
         ways = {
-            "return": ast.Return(self.returned(at), **build.spot(at)),
-            "break": ast.Break(**build.spot(at)),
-            "continue": ast.Continue(**build.spot(at)),
+            "return": build.placed(ast.Return(self.returned(at)), at),
+            "break": build.placed(ast.Break(), at),
+            "continue": build.placed(ast.Continue(), at),
         }
         for way in sorted(note.exits):
-            test = ast.Compare(
-                build.name(note.how, at), [ast.Eq()], [build.constant(way, at)], **build.spot(at)
+            test = build.placed(
+                ast.Compare(build.name(note.how, at), [ast.Eq()], [build.constant(way, at)]), at
             )
             body.append(build.branch(test, [ways[way]], [], at))
         return make, body
@@ -183,10 +185,10 @@ class Reentry:
         """Raise a stored exception so that it looks as it did when it was first handled."""
         error = build.attribute(build.name(again, at), "error", at)
         settle = build.call(build.attribute(build.name(again, at), "settle", at), [], at)
-        handled = [build.expression(settle, at), ast.Raise(None, None, **build.spot(at))]
+        handled = [build.expression(settle, at), build.placed(ast.Raise(None, None), at)]
         return [
             build.guarded(
-                [ast.Raise(error, None, **build.spot(at))], [build.handler(None, handled, at)], [], [], at
+                [build.placed(ast.Raise(error, None), at)], [build.handler(None, handled, at)], [], [], at
             )
         ]
 
@@ -215,7 +217,7 @@ class Reentry:
         if handler.name:
             body = [build.guarded(body, [], [], build.forget(handler.name, handler), handler)]
         caught = build.handler(None, [build.expression(settle, handler), *body], handler)
-        raising = ast.Raise(error, None, **build.spot(handler))
+        raising = build.placed(ast.Raise(error, None), handler)
         return [make, build.guarded([raising], [caught], [], node.finalbody, node)]
 
 

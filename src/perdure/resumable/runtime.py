@@ -40,6 +40,11 @@ def over(iterator: Any) -> Any:
     return iterator if type(iterator) in _PLAIN else Over(iterator)
 
 
+def values(state: dict[str, Any], names: tuple[str, ...]) -> Iterator[Any]:
+    """For re-entry: the stored locals, in this order."""
+    return map(state.__getitem__, names)
+
+
 def again(iterator: Any) -> Iterator[Any]:
     """For re-entry into the body of a loop: one empty step, then the rest of *iterator*."""
     return chain((None,), Over(iterator))

@@ -4,6 +4,7 @@ One quick walk, so that later passes leave everything else alone.
 """
 
 import ast
+from collections.abc import Callable, Iterable
 from typing import Any
 
 POINT = 1  # an await, a yield, an `async for` or `async with`, in this function itself
@@ -15,74 +16,53 @@ CLOSES = 32  # a lambda, or a name that makes a method close over its class
 DECLARES = 64  # global, nonlocal or a named expression: names are not just what they seem
 ASKS = 128  # locals() or vars(), perhaps
 
-_LEAVES = frozenset({ast.Constant, ast.Pass, ast.Import, ast.ImportFrom})
-_NAMES = {"super": CLOSES, "__class__": CLOSES, "locals": ASKS, "vars": ASKS}
-_EXITS = frozenset({ast.Return, ast.Break, ast.Continue})
-_POINTS = {
-    **dict.fromkeys((ast.Await, ast.AsyncFor, ast.AsyncWith), POINT),
-    **dict.fromkeys((ast.Yield, ast.YieldFrom), POINT | YIELD),
-}
-_SKIPPED = frozenset(
-    {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "simple", "is_async", "name", "id"}
-)
-_SKIPPED |= {
-    "attr",
-    "arg",
-    "conversion",
-    "level",
-    "module",
-    "names",
-    "rest",
-    "lineno",
-    "asname",
-    "type_params",
-}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
 
-Marks = dict[int, int]
-
-
-def _children(cls: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(field for field in cls._fields if field not in _SKIPPED)
-
-
-_CHILDREN = {
-    cls: _children(cls) for cls in vars(ast).values() if isinstance(cls, type) and issubclass(cls, ast.AST)
+_NAMES = {"super": CLOSES, "__class__": CLOSES, "locals": ASKS, "vars": ASKS}
+_OWN = {
+    **dict.fromkeys((ast.Await, ast.AsyncFor, ast.AsyncWith), POINT),
+    **dict.fromkeys((ast.Yield, ast.YieldFrom), POINT | YIELD),
+    **dict.fromkeys((ast.Return, ast.Break, ast.Continue), EXIT),
+    **dict.fromkeys((ast.Global, ast.Nonlocal, ast.NamedExpr), DECLARES),
 }
+_SILENT = (  # never asked about, nor is what they hold
+    *(ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
+    *(ast.Constant, ast.Pass, ast.Import, ast.ImportFrom, ast.type_ignore),
+)
+
+Marks = dict[Any, int]  # of a node
 
 
-def scan(node: Any, marks: Marks) -> int:
-    """Mark *node* and everything below it in the same function; what holds nothing gets no mark."""
-    cls = node.__class__
-    if cls is ast.Name:
-        return _NAMES.get(node.id, 0)
-    if cls in _LEAVES:
-        return 0
-    if special := _SPECIAL.get(cls):
-        bits = special(node, marks)
-    else:
-        bits = _POINTS.get(cls) or (EXIT if cls in _EXITS else 0)
-        for field in _CHILDREN[cls]:
-            value = getattr(node, field, None)
-            if type(value) is list:
-                for item in value:
-                    if isinstance(item, ast.AST):  # not None (dict display), not str (names)
-                        bits |= scan(item, marks)
-            elif value is not None and isinstance(value, ast.AST):
-                bits |= scan(value, marks)
-    if bits:
-        marks[id(node)] = bits
-    return bits
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields in which there may be something to mark."""
+    plain = {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "asname", "rest", "type_params"}
+    plain |= {"kind", "simple", "is_async", "conversion", "type_comment", "str"}
+    return tuple(field for field in kind._fields if field not in plain)
 
 
-def scan_all(nodes: list[Any], marks: Marks) -> int:
-    """`scan` for a list: the bits of all together."""
-    bits = 0
+def scan(nodes: Iterable[Any], marks: Marks) -> int:
+    """Mark *nodes* and everything below them in the same function; the bits of all together.
+
+    What holds nothing gets no mark. Among *nodes* may be None, for what is left out.
+    """
+    found = 0
     for node in nodes:
-        if node is not None:
-            bits |= scan(node, marks)
-    return bits
+        kind = node.__class__
+        if kind is ast.Name:
+            found |= _NAMES.get(node.id, 0)
+        elif kind in _KINDS:
+            bits, fields, special = _KINDS[kind]
+            if special:
+                bits |= special(node, marks)
+            for field in fields:
+                value = getattr(node, field)
+                if value is not None:
+                    bits |= scan(value if value.__class__ is list else (value,), marks)
+            if bits:
+                marks[node] = bits
+                found |= bits
+    return found
 
 
 def outer_expressions(node: Any) -> list[ast.expr | None]:
@@ -95,45 +75,37 @@ def outer_expressions(node: Any) -> list[ast.expr | None]:
 
 
 def _definition(node: Any, marks: Marks) -> int:
-    return NESTED | (scan_all(outer_expressions(node), marks) & ~EXIT)
+    return NESTED | (scan(outer_expressions(node), marks) & ~EXIT)
 
 
 def _lambda(node: ast.Lambda, marks: Marks) -> int:
-    return CLOSES | scan_all(outer_expressions(node), marks)
-
-
-def _declaration(_: ast.stmt, __: Marks) -> int:
-    return DECLARES
-
-
-def _walrus(node: ast.NamedExpr, marks: Marks) -> int:
-    return DECLARES | scan(node.value, marks)
+    return CLOSES | scan(outer_expressions(node), marks)
 
 
 def _generator(node: ast.GeneratorExp, marks: Marks) -> int:
-    return GENERATOR | scan(node.generators[0].iter, marks)
+    return GENERATOR | scan((node.generators[0].iter,), marks)
 
 
 def _comprehension(node: Any, marks: Marks) -> int:
-    bits = POINT if any(each.is_async for each in node.generators) else 0
-    for field in _CHILDREN[node.__class__]:
-        value = getattr(node, field)
-        bits |= scan_all(value if isinstance(value, list) else [value], marks)
+    bits = scan([getattr(node, field) for field in _fields(node.__class__) if field != "generators"], marks)
+    bits |= scan(node.generators, marks)
+    if any(each.is_async for each in node.generators):
+        bits |= POINT
     if bits & POINT and bits & (CLOSES | GENERATOR):
         bits |= GENERATOR  # a function inside may close over the comprehension's variable
     return bits
 
 
-_SPECIAL: dict[type[ast.AST], Any] = {
-    ast.FunctionDef: _definition,
-    ast.AsyncFunctionDef: _definition,
-    ast.ClassDef: _definition,
+_SPECIAL: dict[type[ast.AST], Callable[[Any, Marks], int]] = {
+    **dict.fromkeys((*FUNCTIONS, ast.ClassDef), _definition),
     ast.Lambda: _lambda,
-    ast.Global: _declaration,
-    ast.Nonlocal: _declaration,
-    ast.NamedExpr: _walrus,
     ast.GeneratorExp: _generator,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.DictComp: _comprehension,
+    **dict.fromkeys(COMPREHENSIONS, _comprehension),
+}
+
+# For each kind of node: its own bits, the fields to look into, or a function that knows better.
+_KINDS: dict[type, tuple[int, tuple[str, ...], Callable[[Any, Marks], int] | None]] = {
+    kind: (_OWN.get(kind, 0), () if kind in _SPECIAL else _fields(kind), _SPECIAL.get(kind))
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _SILENT)
 }

@@ -63,6 +63,26 @@ def analyse(function: Any) -> Scope:
     return scope
 
 
+def bindings(function: Any) -> Scope:
+    """As `analyse`, but only what is bound: enough where no other function is inside or around.
+
+    Then it is the statements that bind names, and no expression need be looked at.
+    """
+    scope = Scope(bound=set(parameters(function.args)))
+    for statement in function.body:
+        _bindings(statement, scope)
+    return scope
+
+
+def surely_bound(statements: list[ast.stmt]) -> set[str]:
+    """Names that have a value when these statements are done, if nothing deletes them."""
+    scope = Scope()
+    for each in statements:
+        if isinstance(each, _BINDS) and each.value is not None:
+            _bindings(each, scope)
+    return scope.bound
+
+
 def parameters(arguments: ast.arguments) -> list[str]:
     """The names of all parameters, in order."""
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -82,6 +102,19 @@ def _visit(node: ast.AST, scope: Scope) -> None:
         rule(node, scope)
     else:
         _visit_children(node, scope)
+
+
+def _bindings(node: Any, scope: Scope) -> None:
+    """Visit only those fields of a statement in which a name may be bound."""
+    fields = _BINDING.get(node.__class__)
+    if fields is None:
+        _visit(node, scope)
+        return
+    for each in fields:
+        value = getattr(node, each)
+        for part in value if value.__class__ is list else (value,):
+            if part is not None:
+                _bindings(part, scope)
 
 
 def _visit_children(node: ast.AST, scope: Scope) -> None:
@@ -214,4 +247,17 @@ _RULES: dict[type[ast.AST], Any] = {
     **dict.fromkeys((ast.Import, ast.ImportFrom), _import),
     **dict.fromkeys((ast.MatchAs, ast.MatchStar), _capture),
     ast.MatchMapping: _mapping,
+}
+
+_BINDS = (ast.Assign, ast.AugAssign, ast.AnnAssign)
+_LOOP = ("target", "body", "orelse")
+_BINDING: dict[type[ast.AST], tuple[str, ...]] = {
+    **dict.fromkeys((ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Attribute, ast.Subscript), ()),
+    ast.Assign: ("targets",),
+    **dict.fromkeys((ast.AugAssign, ast.AnnAssign), ("target",)),
+    **dict.fromkeys((ast.If, ast.While), ("body", "orelse")),
+    **dict.fromkeys((ast.For, ast.AsyncFor), _LOOP),
+    **dict.fromkeys((ast.With, ast.AsyncWith), ("items", "body")),
+    ast.withitem: ("optional_vars",),
+    **dict.fromkeys((ast.Try, ast.TryStar), ("body", "handlers", "orelse", "finalbody")),
 }

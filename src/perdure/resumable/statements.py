@@ -9,12 +9,18 @@ from .expressions import condition, defaults, in_order
 from .targets import assign_to
 
 
-@lowers(STATEMENTS, ast.Expr, ast.Raise)
-def _simple(low: Lowering, node: Any) -> None:
+@lowers(STATEMENTS, ast.Expr)
+def _expression(low: Lowering, node: ast.Expr) -> None:
     mark = low.temps
-    fields = ("exc", "cause") if isinstance(node, ast.Raise) else ("value",)
-    values = in_order(low, [getattr(node, field) for field in fields])
-    low.emit(build.replaced(node, **dict(zip(fields, values, strict=True))))
+    low.emit(build.replaced(node, value=low.expression(node.value)))
+    low.release(mark, node)
+
+
+@lowers(STATEMENTS, ast.Raise)
+def _raise(low: Lowering, node: ast.Raise) -> None:
+    mark = low.temps
+    error, cause = in_order(low, [node.exc, node.cause])
+    low.emit(build.replaced(node, exc=error, cause=cause))
     low.release(mark, node)
 
 
@@ -33,7 +39,7 @@ def _assign(low: Lowering, node: ast.Assign) -> None:
 @lowers(STATEMENTS, ast.AnnAssign)
 def _annotated(low: Lowering, node: ast.AnnAssign) -> None:
     if low.has_point(node.target) and node.value is not None:
-        _assign(low, low.mark(ast.Assign([node.target], node.value, **build.spot(node))))
+        _assign(low, low.mark(build.placed(ast.Assign([node.target], node.value), node)))
         return
     mark = low.temps
     low.emit(build.replaced(node, value=low.expression(node.value)))
@@ -54,17 +60,17 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
         else:
             old = low.temp(build.name(target.id, target))
             low.emit(_in_place(low, old, node))
-            low.emit(ast.Assign([target], old, **build.spot(node)))
+            low.emit(build.placed(ast.Assign([target], old), node))
     elif isinstance(target, ast.Attribute):
         owner = low.temp(target.value)
         old = low.temp(build.replaced(target, value=owner, ctx=build.LOAD))
         low.emit(_in_place(low, old, node))
-        low.emit(ast.Assign([build.replaced(target, value=owner)], old, **build.spot(node)))
+        low.emit(build.placed(ast.Assign([build.replaced(target, value=owner)], old), node))
     else:
         owner, index = low.temp(target.value), _index(low, target.slice)
         old = low.temp(build.replaced(target, value=owner, slice=index, ctx=build.LOAD))
         low.emit(_in_place(low, old, node))
-        low.emit(ast.Assign([build.replaced(target, value=owner, slice=index)], old, **build.spot(node)))
+        low.emit(build.placed(ast.Assign([build.replaced(target, value=owner, slice=index)], old), node))
     low.release(mark, node)
 
 
@@ -76,7 +82,7 @@ def _index(low: Lowering, index: ast.expr) -> ast.expr:
 
 def _in_place(low: Lowering, old: ast.expr, node: ast.AugAssign) -> ast.stmt:
     assert isinstance(old, ast.Name)
-    return ast.AugAssign(build.target(old.id, old), node.op, low.expression(node.value), **build.spot(node))
+    return build.placed(ast.AugAssign(build.target(old.id, old), node.op, low.expression(node.value)), node)
 
 
 @lowers(STATEMENTS, ast.Delete)
@@ -88,7 +94,7 @@ def _delete(low: Lowering, node: ast.Delete) -> None:
             target = build.replaced(target, value=value, slice=index)
         elif isinstance(target, ast.Attribute):
             target = build.replaced(target, value=low.expression(target.value))
-        low.emit(ast.Delete([target], **build.spot(node)))
+        low.emit(build.placed(ast.Delete([target]), node))
         low.release(mark, node)
 
 
@@ -97,7 +103,7 @@ def _assert(low: Lowering, node: ast.Assert) -> None:
     failure: ast.expr = build.attribute(build.name(build.RUNTIME, node), "AssertionError", node)
     if node.msg is not None:
         failure = build.call(failure, [node.msg], node)
-    failed = ast.Raise(failure, None, **build.spot(node))
+    failed = build.placed(ast.Raise(failure, None), node)
     check = build.branch(build.negated(node.test, node.test), [failed], [], node)
     debug = build.branch(build.name("__debug__", node), [check], [], node)
     low.statement(low.mark(debug))
@@ -145,7 +151,7 @@ def _return(low: Lowering, node: ast.Return) -> None:
     for each in finalizers:
         _leave(low, each, "return", node)
     returned = None if low.bare_returns else build.name(build.RETURNED, node)
-    low.emit(ast.Return(returned, **build.spot(node)))
+    low.emit(build.placed(ast.Return(returned), node))
 
 
 @lowers(STATEMENTS, ast.Break, ast.Continue)
@@ -212,8 +218,8 @@ def _while(low: Lowering, node: ast.While) -> None:
         low.emit(build.replaced(node, body=body, orelse=orelse), start)
         return
     again = low.fresh("while")
-    stop = [build.assign(again, build.constant(False, node), node), ast.Continue(**build.spot(node))]
-    check = build.branch(node.test, [ast.Pass(**build.spot(node))], stop, node.test)
+    stop = [build.assign(again, build.constant(False, node), node), build.placed(ast.Continue(), node)]
+    check = build.branch(node.test, [build.placed(ast.Pass(), node)], stop, node.test)
     low.emit(build.assign(again, build.constant(True, node), node))
     start = low.take()
     body = loop_body(low, [low.mark(check), *node.body], Loop(), (again,))
@@ -244,7 +250,7 @@ def _for(low: Lowering, node: ast.For) -> None:
     orelse = [done, *low.body(node.orelse)]
     again = build.helper("over", [build.name(iterator, node.iter)], node.iter)
     loop = build.replaced(node, target=target, iter=again, body=body, orelse=orelse)
-    low.notes[id(loop)] = Note(iterator=iterator)
+    low.notes[loop] = Note(iterator=iterator)
     low.emit(loop, start)
     _let_go(low, around)
 
@@ -260,7 +266,7 @@ def loop_target(low: Lowering, node: Any) -> tuple[ast.expr, list[ast.stmt]]:
     if not low.has_point(node.target):
         return node.target, []
     item = low.fresh("item")
-    assignment = ast.Assign([node.target], build.name(item, node.target), **build.spot(node.target))
+    assignment = build.placed(ast.Assign([node.target], build.name(item, node.target)), node.target)
     return build.target(item, node.target), [low.mark(assignment)]
 
 
@@ -279,10 +285,10 @@ def _async_for(low: Lowering, node: ast.AsyncFor) -> None:
     around = Loop(iterator)
     body = loop_body(low, [*prelude, *node.body], around, (iterator,))
     body = [build.guarded(body, [], [], [low.arrive(step, node)], node)]
-    low.spans[id(body[0])] = (start + 1, len(low.points))
+    low.spans[body[0]] = (start + 1, len(low.points))
     orelse = [build.clear([iterator], node), *low.body(node.orelse)]
     again = build.helper("Over", [build.name(iterator, node.iter)], node.iter)
     loop = build.replaced(node, target=target, iter=again, body=body, orelse=orelse)
-    low.notes[id(loop)] = Note(iterator=iterator, step=step.number)
+    low.notes[loop] = Note(iterator=iterator, step=step.number)
     low.emit(loop, start)
     _let_go(low, around)

@@ -13,13 +13,13 @@ def assign_to(low: Lowering, target: Any, value: ast.expr, at: ast.stmt) -> None
     if isinstance(target, ast.Tuple | ast.List) and low.has_point(target):
         delayed: list[tuple[ast.expr, str]] = []
         flat = _unpacked(low, target, delayed)
-        low.emit(ast.Assign([flat], value, **build.spot(at)))
+        low.emit(build.placed(ast.Assign([flat], value), at))
         low.live.extend(identifier for _, identifier in delayed)
         for part, identifier in delayed:
             assign_to(low, part, build.name(identifier, part), at)
             low.live.remove(identifier)
         return
-    low.emit(ast.Assign([_settled(low, target)], value, **build.spot(at)))
+    low.emit(build.placed(ast.Assign([_settled(low, target)], value), at))
 
 
 def _settled(low: Lowering, target: Any) -> ast.expr:
