@@ -100,3 +100,22 @@ async def test_a_caller_that_gave_up_does_not_hold_up_the_others():
     work.gate.set()
 
     assert await stays == 4
+
+
+async def test_what_was_done_for_a_caller_that_gave_up_is_told():
+    work = Work()
+    work.gate.clear()
+    untold: list[int] = []
+
+    async def take_back(answers: Sequence[int]) -> None:
+        untold.extend(answers)
+
+    committer = Committer(work, unheard=take_back)
+    gone = asyncio.create_task(committer.submit(1))
+    await work.began.wait()
+    stays = asyncio.create_task(committer.submit(2))
+    gone.cancel()
+    work.gate.set()
+
+    assert await stays == 4
+    assert untold == [2]

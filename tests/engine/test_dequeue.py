@@ -238,6 +238,20 @@ async def test_a_poll_hears_once_of_what_to_stop(make: Make, engine: Engine):
     assert again.cancels == []
 
 
+async def test_runs_claimed_for_a_poll_that_was_given_up_go_to_the_next(make: Make, engine: Engine):
+    gone, here = await make.worker(), await make.worker()
+    run = await make.trigger()
+    command = PollRuns(worker_id=gone.id, slots=1, wait=30)
+    poll = asyncio.create_task(engine.dequeue.poll(make.environment, command))
+    for _ in range(3):  # the claim is under way, and nothing of it can have come back yet
+        await asyncio.sleep(0)
+    poll.cancel()
+    await asyncio.wait([poll])
+
+    (held,) = await make.wait_for_runs(here)
+    assert (held.run_id, (await make.row(run)).losses) == (run, 0)
+
+
 async def test_environments_do_not_see_each_other(make: Make, engine: Engine):
     other = await Make.begin(engine)
     worker = await other.worker()

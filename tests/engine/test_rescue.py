@@ -30,6 +30,25 @@ async def test_a_run_whose_worker_vanished_goes_back_to_its_queue(
     assert attempt.status == "LOST"
 
 
+async def test_a_server_that_was_away_first_listens_for_as_long_as_a_lease(
+    make: Make, engine: Engine, clock: FakeClock
+):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    clock.forward("1h")
+    back = Engine(engine.resources)
+    assert await back.rescue.run_once() == 0
+
+    clock.forward("20s")
+    beat = Heartbeat(worker_id=worker.id, runs=[RunRef(run_id=run, fence=held.fence)])
+    assert (await back.heartbeats.beat(make.environment, beat)).lost == []
+    clock.forward("10s")
+    assert await back.rescue.run_once() == 0
+    clock.forward("20s")
+    assert await back.rescue.run_once() == 1
+
+
 async def test_a_worker_that_comes_back_too_late_changes_nothing(
     make: Make, engine: Engine, clock: FakeClock
 ):

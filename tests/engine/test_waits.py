@@ -166,6 +166,144 @@ async def test_a_pinned_run_takes_no_slot_and_is_told_when_it_may_go_on(make: Ma
     assert (await make.row(run)).status == "EXECUTING"
 
 
+async def test_a_worker_is_told_what_may_go_on_until_it_has_heard(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    ref: dict[str, Any] = {"run_id": run, "fence": held.fence}
+    heard: list[str] = []
+    for moment in ("first", "second"):
+        pinned = Pinned(**ref, waits=[for_time(clock, 1)], reason=moment)
+        await make.report(worker, pinned)
+        clock.forward("1s")
+        await make.engine.timers.run_once()
+        poll = PollRuns(worker_id=worker.id, slots=0, wait=0, heard=heard)
+
+        (wake,) = (await make.engine.dequeue.poll(make.environment, poll)).wakes
+        again = await make.engine.dequeue.poll(make.environment, poll)
+
+        assert (wake.run_id, again.wakes) == (run, [wake])  # the first answer may have been lost
+        heard = [wake.id]
+
+    poll = PollRuns(worker_id=worker.id, slots=0, wait=0, heard=heard)
+    assert (await make.engine.dequeue.poll(make.environment, poll)).wakes == []
+
+
+async def test_a_pinned_run_may_come_to_wait_for_more(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    ref: dict[str, Any] = {"run_id": run, "fence": held.fence, "reason": "local `lock`"}
+    waits = [for_time(clock, 60)]
+    await make.report(worker, Pinned(**ref, waits=waits))
+    waits.append(for_time(clock, 10))
+    (verdict,) = await make.report(worker, Pinned(**ref, waits=waits))
+
+    clock.forward("10s")
+    await make.engine.timers.run_once()
+    poll = PollRuns(worker_id=worker.id, slots=0, wait=0)
+    (wake,) = (await make.engine.dequeue.poll(make.environment, poll)).wakes
+
+    assert verdict.ok
+    assert [answer.subject for answer in wake.answers] == ["in 10 s"]
+
+
+async def test_a_pinned_run_may_be_stored_after_all(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    pinned = Pinned(run_id=run, fence=held.fence, waits=[for_time(clock, 60)], reason="busy otherwise")
+    await make.report(worker, pinned)
+    await park(make, worker, held, for_time(clock, 60))
+
+    row = await make.row(run)
+    clock.forward("1m")
+    await make.engine.timers.run_once()
+    (resumed,) = await make.claim(worker)
+
+    assert (row.status, row.lease_until) == ("WAITING", None)
+    assert (resumed.snapshot, [answer.subject for answer in resumed.answers]) == (STATE, ["in 60 s"])
+
+
+async def test_a_checkpoint_does_not_make_a_pinned_run_deaf(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    ref: dict[str, Any] = {"run_id": run, "fence": held.fence}
+    waits = [for_time(clock, 1)]
+    await make.report(worker, Checkpointed(**ref, key="a", snapshot=STATE, waits=waits))
+    await make.report(worker, Pinned(**ref, waits=waits, reason="busy otherwise"))
+    await make.report(worker, Checkpointed(**ref, key="b", snapshot=LATER, waits=waits))
+
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    poll = PollRuns(worker_id=worker.id, slots=0, wait=0)
+    (wake,) = (await make.engine.dequeue.poll(make.environment, poll)).wakes
+
+    assert [answer.subject for answer in wake.answers] == ["in 1 s"]
+
+
+async def test_a_pinned_run_may_fail_and_be_tried_again(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    pinned = Pinned(run_id=run, fence=held.fence, waits=[for_time(clock, 60)], reason="busy otherwise")
+    await make.report(worker, pinned)
+    verdict = await make.fail(worker, held)
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    (retried,) = await make.claim(worker)
+
+    assert verdict.ok
+    assert (retried.run_id, retried.attempt) == (run, 2)
+
+
+async def test_a_pinned_run_that_is_lost_has_the_answers_of_its_last_state(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 1))
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    (held,) = await make.claim(worker)
+    pinned = Pinned(run_id=run, fence=held.fence, waits=[for_time(clock, 600)], reason="local `lock`")
+    await make.report(worker, pinned)
+    clock.forward("1m")
+    await make.engine.rescue.run_once()
+    (restored,) = await make.claim(worker)
+
+    assert (restored.snapshot, [answer.subject for answer in restored.answers]) == (STATE, ["in 1 s"])
+
+
+async def test_a_report_of_a_parked_run_may_come_twice(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    for _ in range(2):  # the answer to the first was lost
+        await park(make, worker, held, for_time(clock, 1))
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    (resumed,) = await make.claim(worker)
+
+    assert (resumed.run_id, resumed.snapshot_number) == (run, 1)
+
+
+async def test_a_worker_lost_before_a_run_went_on_costs_no_attempt(make: Make, clock: FakeClock):
+    worker = await make.worker()
+    run = await parked_run(make, worker, for_time(clock, 1))
+    clock.forward("1s")
+    await make.engine.timers.run_once()
+    (lost,) = await make.claim(worker)
+    clock.forward("1m")
+    await make.engine.rescue.run_once()
+    (held,) = await make.claim(worker)
+    await make.start(worker, held)
+    clock.forward("1m")
+    await make.engine.rescue.run_once()
+    (last,) = await make.claim(worker)
+
+    assert [(one.attempt, one.tries) for one in (lost, held, last)] == [(1, 1), (1, 1), (2, 1)]
+    assert (await make.row(run)).spared == 1
+
+
 async def test_a_canceled_run_that_waits_is_not_woken(make: Make, clock: FakeClock):
     worker = await make.worker()
     run = await parked_run(make, worker, for_time(clock, 1))

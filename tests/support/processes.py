@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ def server(folder: Path, **settings: str) -> Iterator[Server]:
         folder: where it runs; its database is there unless one is set.
         settings: `PERDURE_*` variables.
     """
-    with (folder / "server.log").open("w") as log:
+    with (folder / "server.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "perdure.server"],
             cwd=folder,
@@ -70,7 +70,9 @@ def server(folder: Path, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def worker(project: Path, server: Server, *, key: str, log: Path) -> Iterator[subprocess.Popen[str]]:
+def worker(
+    project: Path, server: Server, *, key: str, log: Path, options: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
     """Run a worker of a project, connected to a server, and end it.
 
     Args:
@@ -78,10 +80,11 @@ def worker(project: Path, server: Server, *, key: str, log: Path) -> Iterator[su
         server: where it asks for runs.
         key: the environment's secret key.
         log: the file that takes what it prints.
+        options: of its command line.
     """
-    with log.open("w") as output:
+    with log.open("a") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "perdure.worker", str(project)],
+            [sys.executable, "-m", "perdure.worker", str(project), *options],
             env=variables(PERDURE_API_URL=server.url, PERDURE_SECRET_KEY=key),
             stdout=output,
             stderr=output,

@@ -80,7 +80,14 @@ TRANSITIONS: dict[Status, dict[On, Status]] = {
     },
     S.DEQUEUED: {On.START: S.EXECUTING, On.RELEASE: S.QUEUED, **_ENDS},
     S.EXECUTING: {On.WAIT: S.WAITING, On.RETRY: S.QUEUED, On.RELEASE: S.QUEUED, **_ENDS},
-    S.WAITING: {On.RESUME: S.QUEUED, On.WAKE: S.EXECUTING, On.RELEASE: S.QUEUED, **_ENDS},
+    S.WAITING: {
+        On.WAIT: S.WAITING,  # in memory, and now for something else, or stored
+        On.RESUME: S.QUEUED,
+        On.WAKE: S.EXECUTING,
+        On.RETRY: S.QUEUED,  # in memory, where another branch failed
+        On.RELEASE: S.QUEUED,
+        **_ENDS,
+    },
     S.COMPLETED: {},
     S.FAILED: {},
     S.CANCELED: {},

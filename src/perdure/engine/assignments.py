@@ -82,7 +82,8 @@ def assignment_of(
         run_id=run.id,
         fence=run.fence,
         task=run.task,
-        attempt=run.attempt if run.is_mid_attempt else run.attempt + 1,
+        attempt=_attempt(run),
+        tries=_attempt(run) - run.spared,
         payload=payload.data if payload else None,
         payload_type=payload.type if payload else JSON,
         metadata=json.loads(metadata.data) if metadata else {},
@@ -106,6 +107,11 @@ def assignment_of(
         batch_id=run.batch,
         depth=run.depth,
     )
+
+
+def _attempt(run: Run) -> int:
+    """Return the number of the attempt that begins, or goes on."""
+    return run.attempt if run.is_mid_attempt else run.attempt + 1
 
 
 def _seconds_left(run: Run, manifest: TaskManifest) -> float | None:

@@ -5,11 +5,14 @@ company.  So one caller has the latency of one transaction, and a thousand at on
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from perdure.core.errors import PerdureError
 from perdure.core.storage_errors import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -25,14 +28,19 @@ class Committer(Generic[In, Out]):
         work: carries out commands in one transaction, and returns for each its answer, or the error
             that is its caller's alone.
         limit: the most commands in one transaction.
+        unheard: is given the answers whose callers went away during the commit.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[In]], Awaitable[Sequence[Out | PerdureError]]], limit: int = LIMIT
+        self,
+        work: Callable[[Sequence[In]], Awaitable[Sequence[Out | PerdureError]]],
+        limit: int = LIMIT,
+        unheard: Callable[[Sequence[Out]], Awaitable[None]] | None = None,
     ) -> None:
         """Begin with nothing to do."""
         self._work = work
         self._limit = limit
+        self._unheard = unheard
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
         self._busy: asyncio.Task[None] | None = None
 
@@ -62,10 +70,20 @@ class Committer(Generic[In, Out]):
                     await self._carry_out([entry])
                 return
             answers = [error] * len(group)
+        unheard: list[Out] = []
         for (_, future), answer in zip(group, answers, strict=True):
-            if future.done():
-                continue
             if isinstance(answer, Exception):
-                future.set_exception(answer)
+                if not future.done():
+                    future.set_exception(answer)
+            elif future.done():
+                unheard.append(answer)
             else:
                 future.set_result(answer)
+        if unheard and self._unheard is not None:
+            await self._mend(self._unheard, unheard)
+
+    async def _mend(self, mend: Callable[[Sequence[Out]], Awaitable[None]], unheard: Sequence[Out]) -> None:
+        try:
+            await mend(unheard)
+        except Exception:
+            log.exception("What %d callers asked for is done, and could not be taken back.", len(unheard))

@@ -16,7 +16,7 @@ from perdure.engine.assignments import assign
 from perdure.engine.catalog import Catalog
 from perdure.engine.committer import Committer
 from perdure.engine.concurrency import Shares, share
-from perdure.engine.moves import Move, Step, apply, channel_of_ready
+from perdure.engine.moves import Move, Step, apply, channel_of_ready, resumed_place
 from perdure.engine.resources import Resources
 from perdure.engine.waiting import answers_of
 from perdure.store import catalog, lanes, runs, waits, workers
@@ -27,6 +27,11 @@ from perdure.wire.workers import Assignment, Polled, PollRuns, RunRef, Wake
 
 BATCH = 500
 """The most runs handed out by one transaction."""
+
+UNHEARD = "its worker was gone before it was told"
+
+Asked = tuple[str, str, int, Sequence[str]]
+"""A poll: the environment, the worker, its free slots, and the wakes that it has heard of."""
 
 
 def channel_of_worker(worker: str) -> str:
@@ -41,6 +46,7 @@ class Bid:
     environment: str
     worker: str
     slots: int
+    heard: Sequence[str] = ()
     known: Worker | None = None
     runs: list[Run] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
@@ -71,7 +77,7 @@ class Dequeue:
         """Use these resources and this knowledge of tasks."""
         self._resources = resources
         self._catalog = catalog
-        self._committer: Committer[tuple[str, str, int], Polled] = Committer(self._claim_many)
+        self._committer: Committer[Asked, Polled] = Committer(self._claim_many, unheard=self._take_back)
 
     async def poll(self, environment: Environment, command: PollRuns) -> Polled:
         """Return runs for a worker to start and to stop; wait if there are none.
@@ -80,23 +86,28 @@ class Dequeue:
             NotFound: the worker is not connected; it must connect again.
         """
         channels = channel_of_ready(environment.id), channel_of_worker(command.worker_id)
+        asked = environment.id, command.worker_id, command.slots, tuple(command.heard)
         now = asyncio.get_running_loop().time
         until = now() + command.wait
         with self._resources.db.hints.subscribe(*channels) as subscription:
             while True:
-                polled = await self._committer.submit((environment.id, command.worker_id, command.slots))
+                polled = await self._committer.submit(asked)
                 left = until - now()
                 if polled.runs or polled.cancels or polled.wakes or polled.drain or left <= 0:
                     return polled
                 await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
 
-    async def _claim_many(self, asked: Sequence[tuple[str, str, int]]) -> list[Polled | PerdureError]:
+    async def _take_back(self, unheard: Sequence[Polled]) -> None:
+        """Put runs back in line that were claimed for a poll which nobody waits for any more."""
+        claimed = {run.run_id: run.fence for polled in unheard for run in polled.runs}
+        if claimed:
+            await self._resources.db.transact(_take_back, claimed, self._resources.clock.now())
+
+    async def _claim_many(self, asked: Sequence[Asked]) -> list[Polled | PerdureError]:
         now = self._resources.clock.now()
         return await self._resources.db.transact(self._claim, asked, now)
 
-    async def _claim(
-        self, tx: Tx, asked: Sequence[tuple[str, str, int]], now: int
-    ) -> list[Polled | PerdureError]:
+    async def _claim(self, tx: Tx, asked: Sequence[Asked], now: int) -> list[Polled | PerdureError]:
         bids = [Bid(*one) for one in asked]
         for environment in sorted({bid.environment for bid in bids}):
             await self._serve(tx, environment, [bid for bid in bids if bid.environment == environment], now)
@@ -196,10 +207,24 @@ async def _introduce(tx: Tx, environment: str, bids: Sequence[Bid], now: int) ->
         return
     for worker, run, fence in await workers.take_cancels(tx, list(by_worker)):
         by_worker[worker].cancels.append(RunRef(run_id=run, fence=fence))
-    woken = await waits.take_wakes(tx, list(by_worker))
-    answers = await answers_of(tx, [run for _, run, _ in woken], now) if woken else {}
-    for worker, run, fence in woken:
-        by_worker[worker].wakes.append(Wake(run_id=run, fence=fence, answers=answers.get(run, [])))
+    heard = [id for bid in by_worker.values() for id in bid.heard]
+    if heard:
+        await waits.drop_wakes(tx, list(by_worker), heard)
+    wakes = await waits.wakes_of(tx, list(by_worker))
+    answers = await answers_of(tx, [wake.run for wake in wakes], now) if wakes else {}
+    for wake in wakes:
+        told = Wake(run_id=wake.run, fence=wake.fence, id=wake.id, answers=answers.get(wake.run, []))
+        by_worker[wake.worker].wakes.append(told)
+
+
+async def _take_back(tx: Tx, claimed: Mapping[str, int], now: int) -> None:
+    held = await runs.lock(tx, sorted(claimed))
+    moves = [
+        Move(run, [Step(On.RELEASE, message=UNHEARD)], {"place": resumed_place(run), "lease_until": None})
+        for run in held.values()
+        if run.fence == claimed[run.id] and run.status == Status.DEQUEUED
+    ]
+    await apply(tx, moves, now=now)
 
 
 async def _close_full(

@@ -16,7 +16,7 @@ from perdure.store import timers
 from perdure.store.packets import ERROR, OUTPUT
 from perdure.store.rows import Attempt, Packet, Run
 from perdure.store.timers import Timer
-from perdure.store.waits import CHECKPOINT, WAIT, Snapshot, Waiting
+from perdure.store.waits import CHECKPOINT, IN_MEMORY, WAIT, Snapshot, Waiting
 from perdure.wire.manifests import RetryPolicy, TaskManifest
 from perdure.wire.values import JSON
 from perdure.wire.workers import (
@@ -41,7 +41,7 @@ RELEASED = "RELEASED"
 LOST = "LOST"
 """The statuses of attempts."""
 
-IN_MEMORY = "waits in memory: "
+TOLD_IN_MEMORY = "waits in memory: "
 """What the events of a pinned run say, before the reason."""
 
 ACTIVE = frozenset({Status.DEQUEUED, Status.EXECUTING, Status.WAITING})
@@ -149,6 +149,8 @@ class RunReport:
         return self._accept()
 
     def _parked(self, item: Parked) -> Verdict:
+        if self.status is Status.WAITING and self.run.lease_until is None:
+            return self._accept()  # the answer to this very report was lost
         self._start_if_needed(item.duration_ms)
         if not self._store(WAIT, item):
             return self._refuse("bad_snapshot")
@@ -158,10 +160,10 @@ class RunReport:
         return self._accept()
 
     def _pinned(self, item: Pinned) -> Verdict:
-        """Waits of a pinned run are those of its last state, or of number 0 if none is stored."""
+        """What it waits for in memory is kept beside what its last stored state waits for."""
         self._start_if_needed()
-        self.waiting += rows_of(self.run.id, self._current() or 0, item.waits)
-        self._happen(On.WAIT, IN_MEMORY + item.reason)
+        self.waiting += rows_of(self.run.id, IN_MEMORY, item.waits)
+        self._happen(On.WAIT, TOLD_IN_MEMORY + item.reason)
         return self._accept()
 
     def _checkpointed(self, item: Checkpointed) -> Verdict:
@@ -195,9 +197,6 @@ class RunReport:
             )
         )
         return True
-
-    def _current(self) -> int | None:
-        return self.changes.get("snapshot", self.run.snapshot)
 
     def _changed_metadata(self, item: MetadataChanged) -> Verdict:
         self.metadata.append(item)

@@ -22,7 +22,10 @@ SILENT = "its worker was silent for longer than its lease"
 
 
 class Rescue(Service):
-    """Gives runs back whose lease is over."""
+    """Gives runs back whose lease is over.
+
+    It begins when it has listened for as long as a lease: while the server was away nobody could keep one.
+    """
 
     pause_ms = 1_000
 
@@ -30,9 +33,12 @@ class Rescue(Service):
         """Use these resources."""
         super().__init__(resources.db)
         self._resources = resources
+        self._begins = resources.clock.now() + resources.settings.lease_ms
 
     async def run_once(self) -> int:
         """Give back all runs whose lease is over; return how many."""
+        if self._resources.clock.now() < self._begins:
+            return 0
         total = 0
         while True:
             count = await self._db.transact(self._rescue, self._resources.clock.now())
@@ -77,13 +83,9 @@ async def give_back(tx: Tx, lost: Sequence[Run], reason: str, *, now: int, max_l
 
 
 def _move(run: Run, reason: str, is_given_up: bool) -> Move:
-    changes: dict[str, Any] = {
-        "losses": run.losses + 1,
-        "spared": run.spared + (run.status != Status.DEQUEUED),
-        "worker": None,
-        "lease_until": None,
-        "is_mid_attempt": 0,
-    }
+    changes: dict[str, Any] = {"losses": run.losses + 1, "worker": None, "lease_until": None}
+    if run.status != Status.DEQUEUED:  # else the attempt has not begun, or not gone on
+        changes |= {"spared": run.spared + 1, "is_mid_attempt": 0}
     if is_given_up:
         return Move(run, [Step(On.BREAK, run.attempt or None, reason)], changes)
     changes["place"] = resumed_place(run)

@@ -8,7 +8,7 @@ from perdure.core.errors import BadOption, NotFound
 from perdure.core.lifecycle import Status
 from perdure.core.names import choices
 from perdure.engine.drafts import Origin
-from perdure.engine.reports import IN_MEMORY
+from perdure.engine.reports import TOLD_IN_MEMORY
 from perdure.engine.resources import Resources
 from perdure.store import history, runs, waits
 from perdure.store.database import Tx
@@ -66,16 +66,17 @@ async def _list(tx: Tx, environment: str, run: str) -> Snapshots:
     row = await _find(tx, environment, run)
     states, awaited = await waits.snapshots_of(tx, run), await waits.awaited_by(tx, run)
     is_waiting = row.status == Status.WAITING
+    is_pinned = is_waiting and row.lease_until is not None
     return Snapshots(
         snapshots=[_view(state, awaited) for state in states],
-        waits=_waits(awaited, row.snapshot or 0) if is_waiting else [],
-        pinned=await _why_pinned(tx, row) if is_waiting and row.lease_until is not None else None,
+        waits=_waits(awaited, waits.IN_MEMORY if is_pinned else row.snapshot or 0) if is_waiting else [],
+        pinned=await _why_pinned(tx, row) if is_pinned else None,
     )
 
 
 async def _why_pinned(tx: Tx, run: Run) -> str:
     """Return what keeps a run in memory, as its worker told."""
-    return (await history.why_waiting(tx, run.id) or "").removeprefix(IN_MEMORY)
+    return (await history.why_waiting(tx, run.id) or "").removeprefix(TOLD_IN_MEMORY)
 
 
 def _view(state: Glance, awaited: Iterable[Awaited]) -> SnapshotView:

@@ -7,6 +7,7 @@ moment, so an alarm that rings for nothing is the worst that can happen.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 from perdure.core.lifecycle import On, Status, may
@@ -22,6 +23,7 @@ from perdure.store.database import Tx
 from perdure.store.packets import ERROR
 from perdure.store.rows import Packet, Run
 from perdure.store.timers import DELAY, RETRY, TOKEN, TTL, WAKE, Timer
+from perdure.store.waits import Wake
 from perdure.wire.values import JSON, RunError
 
 BATCH = 500
@@ -97,7 +99,7 @@ async def _wake(tx: Tx, rung: Rung, over: Sequence[Run]) -> None:
     ]
     rung.moves += [Move(run, [Step(On.WAKE, run.attempt)]) for run in pinned]
     if pinned:
-        await waits.add_wakes(tx, [(run.worker or "", run.id, run.fence) for run in pinned])
+        await waits.add_wakes(tx, [Wake(run.worker or "", run.id, run.fence, token_hex(8)) for run in pinned])
         tx.hint(*{channel_of_worker(run.worker or "") for run in pinned})
 
 

@@ -22,13 +22,10 @@ from perdure.store.rows import Environment
 from perdure.store.timers import Timer
 from perdure.store.tokens import TIMEOUT, Token
 from perdure.wire.values import JSON
-from perdure.wire.waits import CreateToken, TokenFilter
-
-DEFAULT_TIMEOUT = "10m"
-"""How long a token waits that does not say; Trigger.dev's number, as is the next."""
+from perdure.wire.waits import DEFAULT_TIMEOUT, CreateToken, TokenFilter
 
 KEY_TTL_MS = 3_600_000
-"""How long an idempotency key stands for a token, if the request does not say."""
+"""How long an idempotency key stands for a token that does not say; Trigger.dev's number."""
 
 
 @dataclass(frozen=True, slots=True)

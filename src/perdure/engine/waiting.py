@@ -41,8 +41,7 @@ async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waitin
         waiting: what they wait for.
         now: the current moment.
     """
-    stored = {snapshot.run for snapshot in snapshots}
-    pinned = sorted({wait.run for wait in waiting} - stored)
+    pinned = sorted({wait.run for wait in waiting if wait.snapshot == waits.IN_MEMORY})
     if pinned:
         await waits.forget(tx, pinned)
     await waits.add(tx, snapshots, waiting)
@@ -59,7 +58,7 @@ async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waitin
     if children or tokens or groups:
         over = await waits.over(tx, sorted({wait.run for wait in waiting}), now=now)
         alarms += [Timer(now, timers.WAKE, run) for run in over]
-    await set_alarms(tx, list(dict.fromkeys(alarms)), now)
+    await set_alarms(tx, alarms, now)
 
 
 async def wake_waiters(tx: Tx, kind: str, subjects: Sequence[str], now: int) -> None:

@@ -64,7 +64,7 @@ async def run_attempt(
         capture.begin()
         local.begin()
         metadata.begin(dict(assignment.metadata))
-        children.begin(assignment.run_id, assignment.snapshot_number)
+        children.begin(assignment.run_id, assignment.snapshot_number, assignment.tries)
         try:
             return await _Attempt(task, assignment, context, runtime).run()
         finally:
@@ -187,7 +187,7 @@ class _Attempt:
             if self._run.changes or not self._may_restart():
                 raise CannotGoOn(reason=f"{error}. {_RESTART}") from error
             self._runtime.log("warning", f"{error}. It begins again at the top.", None, "perdure")
-            children.begin(self._run.run_id, 0)
+            children.begin(self._run.run_id, 0, self._run.tries)
             return None
 
     def _may_restart(self) -> bool:

@@ -13,6 +13,10 @@ from perdure.sdk.payload import Shape
 
 R = TypeVar("R")
 
+_TRIES = 5
+_PATIENT_TRIES = 30
+"""Four minutes, as the tries come after pauses of up to ten seconds."""
+
 
 class RunHandle(Generic[R]):
     """A run that was triggered; R is what its task returns."""
@@ -113,19 +117,20 @@ class Clients:
     def __init__(self) -> None:
         self._asynchronous: client.AsyncClient | None = None
         self._blocking: client.Client | None = None
+        self._tries = _TRIES
 
     @property
     def asynchronous(self) -> client.AsyncClient:
         """The client for asyncio."""
         if self._asynchronous is None:
-            self._asynchronous = client.AsyncClient()
+            self._asynchronous = client.AsyncClient(tries=self._tries)
         return self._asynchronous
 
     @property
     def blocking(self) -> client.Client:
         """The client for blocking code."""
         if self._blocking is None:
-            self._blocking = client.Client()
+            self._blocking = client.Client(tries=self._tries)
         return self._blocking
 
     def use(
@@ -142,7 +147,17 @@ class Clients:
         Raises:
             NoSecretKey: there is no key, here or in the environment.
         """
-        self.use(client.AsyncClient(api_url, secret_key), client.Client(api_url, secret_key))
+        self.use(
+            client.AsyncClient(api_url, secret_key, tries=self._tries),
+            client.Client(api_url, secret_key, tries=self._tries),
+        )
+
+    def be_patient(self) -> None:
+        """Wait some minutes for a server that is away: what a run was about to do is done when it is back."""
+        self._tries = _PATIENT_TRIES
+        configured = self._asynchronous or self._blocking
+        if configured is not None:
+            self.configure(configured.access.api_url, configured.access.secret_key)
 
 
 clients = Clients()

@@ -2,16 +2,18 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from perdure.client.calls.environment import claims
 from perdure.client.tokens import sign
+from perdure.core.clock import from_datetime
 from perdure.resumable import resumable
-from perdure.sdk import waits
+from perdure.sdk import children, waits
 from perdure.sdk.handle import clients
 from perdure.sdk.wait import Approval, Token, TokenOptions
 from perdure.wire.auth import Claims
-from perdure.wire.waits import CreatedToken
+from perdure.wire.waits import DEFAULT_TIMEOUT, CreatedToken
 
 _LIFETIME = "24h"
 """How long a browser may answer with what it was given; the number is that of the official clients."""
@@ -20,7 +22,7 @@ _LIFETIME = "24h"
 async def create(options: TokenOptions) -> Token:
     """Make a token."""
     client = clients.asynchronous
-    made = await client.tokens.create(**options)
+    made = await client.tokens.create(**_keyed(options))
     key = client.access.secret_key
     if key not in _claims:
         _claims[key] = await client.send(claims())
@@ -30,7 +32,7 @@ async def create(options: TokenOptions) -> Token:
 def create_sync(options: TokenOptions) -> Token:
     """Make a token, blocking."""
     client = clients.blocking
-    made = client.tokens.create(**options)
+    made = client.tokens.create(**_keyed(options))
     key = client.access.secret_key
     if key not in _claims:
         _claims[key] = client.send(claims())
@@ -60,6 +62,18 @@ def block_for_approval(ask: Callable[[Token], Any] | None, options: TokenOptions
 
 def _approval(answer: bool | Approval) -> Approval:
     return Approval(answer) if isinstance(answer, bool) else answer
+
+
+def _keyed(options: TokenOptions) -> TokenOptions:
+    """Give the token of a run a key, if it has none, until its time is over: made again, it is the same."""
+    family = children.current()
+    if family is None or options.get("idempotency_key"):
+        return options
+    timeout = options.get("timeout") or DEFAULT_TIMEOUT
+    if isinstance(timeout, datetime):
+        timeout = max(0, from_datetime(timeout) - waits.now()) / 1000
+    key = family.token_key(options.get("tags"))
+    return {**options, "idempotency_key": key, "idempotency_key_ttl": timeout}
 
 
 # What public tokens of an environment say of it, by its secret key.

@@ -15,6 +15,9 @@ RUN = "run"
 BATCH = "batch"
 """The kinds of waits."""
 
+IN_MEMORY = 0
+"""Stands for the number of a stored state where a run waits in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -73,7 +76,11 @@ async def add(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting])
     await tx.many("insert_snapshot", [_row(snapshot) for snapshot in snapshots])
     if waiting:
         await tx.run("insert_waits", waits=[_row(wait) for wait in waiting])
-    current = [{"run": s.run, "number": s.number} for s in snapshots if s.number > 1]
+    current = [
+        {"run": s.run, "number": s.number, "is_parked": int(s.kind == WAIT)}
+        for s in snapshots
+        if s.number > 1
+    ]
     if current:
         await tx.run("drop_old_waits", current=current)
         await tx.run("drop_old_snapshots", current=current)
@@ -161,15 +168,29 @@ async def begin_at(tx: Tx, run: str, source: str, number: int, changes: str | No
     await tx.run("begin_at_snapshot", run=run)
 
 
-async def add_wakes(tx: Tx, wakes: Iterable[tuple[str, str, int]]) -> None:
-    """Tell workers that runs in their memory may go on, given as (worker, run, fence)."""
-    rows = [{"worker": worker, "run": run, "fence": fence} for worker, run, fence in wakes]
-    await tx.run("add_wakes", wakes=rows)
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """That a run which waits in the memory of a worker may go on; `id` is of this one time."""
+
+    worker: str
+    run: str
+    fence: int
+    id: str
 
 
-async def take_wakes(tx: Tx, workers: Sequence[str]) -> list[tuple[str, str, int]]:
-    """Return what may go on in these workers' memory, as (worker, run, fence), and forget it."""
-    return [(row[0], row[1], row[2]) for row in await tx.all("take_wakes", workers=workers)]
+async def add_wakes(tx: Tx, wakes: Iterable[Wake]) -> None:
+    """Tell workers that runs in their memory may go on; each is told until it is heard."""
+    await tx.run("add_wakes", wakes=[asdict(wake) for wake in wakes])
+
+
+async def drop_wakes(tx: Tx, workers: Sequence[str], heard: Sequence[str]) -> None:
+    """Forget what these workers have heard, by id."""
+    await tx.run("drop_wakes", workers=workers, ids=heard)
+
+
+async def wakes_of(tx: Tx, workers: Sequence[str]) -> list[Wake]:
+    """Return what may go on in these workers' memory."""
+    return [Wake(*row) for row in await tx.all("wakes_of_workers", workers=workers)]
 
 
 def _row(value: Snapshot | Waiting) -> dict[str, object]:

@@ -122,6 +122,10 @@ class TokenStatus(StrEnum):
     TIMED_OUT = "TIMED_OUT"
 
 
+DEFAULT_TIMEOUT = "10m"
+"""How long a token waits that does not say; Trigger.dev's number."""
+
+
 class CreateToken(Model):
     """A token to wait for."""
 

@@ -71,6 +71,8 @@ class PollRuns(Model):
     slots: Annotated[int, Field(ge=0, le=1000)]
     wait: Annotated[float, Field(ge=0, le=60)] = 20
     """Seconds to hold the answer open when there is nothing to do."""
+    heard: list[str] = []
+    """The ids of the wakes that earlier answers told, and that the worker has heeded."""
 
 
 class Assignment(Model):
@@ -81,6 +83,8 @@ class Assignment(Model):
     task: str
     attempt: int
     """The number this attempt has; the first is 1."""
+    tries: int = 1
+    """The same, without the attempts that were lost with their worker."""
     payload: str | None = None
     payload_type: str = JSON
     metadata: dict[str, Any] = {}
@@ -114,8 +118,9 @@ class Assignment(Model):
 
 
 class Wake(RunRef):
-    """A run that waits in the worker's memory may go on."""
+    """A run that waits in the worker's memory may go on; told until a poll says that it was heard."""
 
+    id: str
     answers: list[Answer]
 
 

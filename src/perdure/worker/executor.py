@@ -29,6 +29,7 @@ from perdure.client.settings import find_access
 from perdure.core.clock import Clock, SystemClock
 from perdure.resumable import abandoned
 from perdure.sdk import tokens
+from perdure.sdk.handle import clients
 from perdure.sdk.task import Task
 from perdure.wire.executor import (
     TO_EXECUTOR,
@@ -126,6 +127,7 @@ class Executor:
         self._is_guard_asleep = False
         self._memory = (0.0, 0)
         self._key = snapshot_key(find_access().secret_key)
+        clients.be_patient()
 
     def run(self) -> None:
         """Run until the supervisor closes the pipe."""

@@ -114,10 +114,17 @@ class Runs:
         """Return what the worker holds; may be called from any thread."""
         return [held.ref for held in list(self._held.values())]
 
-    async def wait_freed(self) -> None:
-        """Wait until the next run ends."""
-        self._freed.clear()
-        await self._freed.wait()
+    async def until_free(self) -> None:
+        """Wait until there is a free slot."""
+        while self.free <= 0:
+            self._freed.clear()
+            await self._freed.wait()
+
+    async def until_idle(self) -> None:
+        """Wait until nothing runs."""
+        while self._running:
+            self._freed.clear()
+            await self._freed.wait()
 
     # What the server asks.
 

@@ -79,6 +79,8 @@ class Supervisor:
         self._launcher: Launcher = _launcher(self._options, home)
         self._draining = asyncio.Event()
         self._stopping = asyncio.Event()
+        # The wakes that the last answer told; the server tells them again until it hears of that.
+        self._heard: list[str] = []
         #: set once it is connected and polls; for those who wait for a worker
         self.connected = asyncio.Event()
 
@@ -176,22 +178,26 @@ class Supervisor:
     async def _wait_for_slot(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SLOT_PAUSE):
-                await self._runs.wait_freed()
+                await self._runs.until_free()
 
     async def _poll(self, slots: int) -> None:
         """Ask the server once, and do what it says.
 
         A poll that can only bring cancellations ends when a slot is free, to ask for runs.
         """
+        heard = self._heard
         call = self._session.call(
             endpoints.workers.POLL,
-            lambda worker_id: PollRuns(worker_id=worker_id, slots=slots, wait=self._options.poll_seconds),
+            lambda worker_id: PollRuns(
+                worker_id=worker_id, slots=slots, wait=self._options.poll_seconds, heard=heard
+            ),
         )
         signals: list[Coroutine[Any, Any, Any]] = [
             self._stopping.wait() if self._draining.is_set() else self._draining.wait()
         ]
         if slots == 0:
-            signals.append(self._runs.wait_freed())
+            is_drained = self._draining.is_set()
+            signals.append(self._runs.until_idle() if is_drained else self._runs.until_free())
         try:
             polled = await _unless(call, *signals)
         except Unauthorized:
@@ -202,6 +208,7 @@ class Supervisor:
             return
         if polled is None:
             return
+        self._heard = [wake.id for wake in polled.wakes]
         for ref in polled.cancels:
             self._runs.cancel(ref)
         for wake in polled.wakes:

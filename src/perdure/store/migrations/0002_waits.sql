@@ -35,11 +35,12 @@ create table waits (
 
 create index waits_by_subject on waits (subject, kind);
 
--- Runs that wait in memory and may go on; told to their workers once.
+-- Runs that wait in memory and may go on; told to their workers until they have heard it.
 create table wakes (
     worker text not null,
     run text not null,
     fence {int8} not null,
+    id text not null,
     primary key (worker, run)
 ) {clustered};
 

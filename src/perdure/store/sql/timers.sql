@@ -1,9 +1,10 @@
 -- name: insert_timers
 -- Set alarms.
+-- One that stands there already is written again: who has locked it, to remove it, is waited for.
 insert into timers (due_at, kind, subject)
 select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r
  where true
-    on conflict do nothing
+    on conflict (due_at, kind, subject) do update set subject = excluded.subject
 
 -- name: lock_due_timers
 -- Alarms whose moment has come.

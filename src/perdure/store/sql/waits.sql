@@ -1,3 +1,8 @@
+-- part: current_waits
+    case when r.status in ('EXECUTING', 'WAITING') and r.lease_until is not null
+         then 0  -- what it waits for in memory
+         else coalesce(r.snapshot, 0) end
+
 -- name: insert_snapshot
 -- Store a state of a run.
 insert into snapshots (run, number, kind, key, data, attempt, stored, frames, changes, created_at)
@@ -7,8 +12,8 @@ values (:run, :number, :kind, :key, :data, :attempt, :stored, :frames, :changes,
 -- Forget what older states of runs waited for, where nobody can go back to them.
 delete from waits
  where exists (
-    select 1 from {rows:current(run text, number int8)} as c
-     where c.run = waits.run and waits.snapshot < c.number)
+    select 1 from {rows:current(run text, number int8, is_parked int8)} as c
+     where c.run = waits.run and waits.snapshot < c.number and (waits.snapshot > 0 or c.is_parked = 1))
    and not exists (
     select 1 from snapshots as s
      where s.run = waits.run and s.number = waits.snapshot and s.kind = 'checkpoint')
@@ -18,13 +23,12 @@ delete from waits
 delete from snapshots
  where kind = 'wait'
    and exists (
-    select 1 from {rows:current(run text, number int8)} as c
+    select 1 from {rows:current(run text, number int8, is_parked int8)} as c
      where c.run = snapshots.run and snapshots.number < c.number)
 
 -- name: forget_waits
 -- Forget what runs that wait in memory waited for before.
-delete from waits where run in {list:runs} and snapshot = (
-    select coalesce(r.snapshot, 0) from runs as r where r.id = waits.run)
+delete from waits where run in {list:runs} and snapshot = 0
 
 -- name: insert_waits
 -- Note what states of runs wait for.
@@ -85,7 +89,7 @@ update runs set is_awaited = 1 where id in {list:runs} returning id, finished_at
 -- The runs that wait for any of these.
 select distinct w.run, r.environment
   from waits as w
-  join runs as r on r.id = w.run and coalesce(r.snapshot, 0) = w.snapshot
+  join runs as r on r.id = w.run and w.snapshot = {part:current_waits}
  where w.kind = :kind and w.subject in {list:subjects} and r.finished_at is null
 
 -- name: lock_tokens
@@ -101,7 +105,7 @@ select w.run, w.kind, w.subject, w.due_at,
        case when b.aborted_at is not null then 'abort' else t.completed_by end as completed_by,
        e.data as error
   from waits as w
-  join runs as r on r.id = w.run and coalesce(r.snapshot, 0) = w.snapshot
+  join runs as r on r.id = w.run and w.snapshot = {part:current_waits}
   left join runs as child on w.kind = 'run' and child.id = w.subject
   left join packets as o on w.kind = 'run' and o.run = w.subject and o.kind = 'output'
   left join packets as e on w.kind = 'run' and e.run = w.subject and e.kind = 'error'
@@ -114,11 +118,15 @@ select w.run, w.kind, w.subject, w.due_at,
 
 -- name: add_wakes
 -- Tell workers that runs which wait in their memory may go on.
-insert into wakes (worker, run, fence)
-select r.worker, r.run, r.fence from {rows:wakes(worker text, run text, fence int8)} as r
+insert into wakes (worker, run, fence, id)
+select r.worker, r.run, r.fence, r.id from {rows:wakes(worker text, run text, fence int8, id text)} as r
  where true
-    on conflict do nothing
+    on conflict (worker, run) do update set fence = excluded.fence, id = excluded.id
 
--- name: take_wakes
--- Runs in workers' memory that may go on; told once.
-delete from wakes where worker in {list:workers} returning worker, run, fence
+-- name: drop_wakes
+-- Forget what workers have heard.
+delete from wakes where worker in {list:workers} and id in {list:ids}
+
+-- name: wakes_of_workers
+-- Runs in workers' memory that may go on.
+select worker, run, fence, id from wakes where worker in {list:workers} order by worker, run
