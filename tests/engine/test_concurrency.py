@@ -10,7 +10,7 @@ from perdure.store.lanes import OpenLane
 def lane(
     number: int, ready: int = 10, time: float = 0, pool: int = 0, limit: int | None = None, running: int = 0
 ) -> OpenLane:
-    return OpenLane(number, pool or number, ready, time, "q", None, "t", "", limit, running)
+    return OpenLane(number, pool or number, ready, 0, time, "q", None, "t", "", limit, running, time)
 
 
 def test_lanes_take_turns():

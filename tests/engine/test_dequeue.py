@@ -6,7 +6,8 @@ import pytest
 
 from perdure.core.errors import NotFound
 from perdure.engine.engine import Engine
-from perdure.store import catalog, lanes, workers
+from perdure.engine.queues import define
+from perdure.store import catalog, workers
 from perdure.store.database import Tx
 from perdure.testing.clock import FakeClock
 from perdure.wire.manifests import QueueManifest
@@ -127,8 +128,7 @@ async def test_a_limit_of_zero_stops_a_queue_and_raising_it_starts_it_again(make
     await make.trigger()
     assert await make.claim(worker) == []
 
-    row = {"environment": make.environment.id, "name": "task/hello", "concurrency_limit": 1, "created_at": 0}
-    await engine.resources.db.transact(lanes.define_queues, [row])
+    await engine.resources.db.transact(define, make.environment.id, [limited(1)], 0)
 
     assert len(await make.claim(worker)) == 1
 

@@ -21,8 +21,9 @@ from hypothesis.stateful import (
 
 from perdure.core.lifecycle import FINAL, LEASED, Status
 from perdure.engine.engine import Engine
+from perdure.engine.queues import define
 from perdure.engine.resources import EngineSettings, Resources
-from perdure.store import counts, lanes, runs
+from perdure.store import counts, runs
 from perdure.store.connect import open_database
 from perdure.store.database import Tx
 from perdure.store.rows import Run
@@ -179,13 +180,8 @@ class Lives(RuleBasedStateMachine):
 
     async def set_limit(self, limit: int) -> None:
         self.limit = limit
-        row = {
-            "environment": self.make.environment.id,
-            "name": QUEUE,
-            "concurrency_limit": limit,
-            "created_at": 0,
-        }
-        await self.db.transact(lanes.define_queues, [row])
+        queue = QueueManifest(name=QUEUE, concurrency_limit=limit)
+        await self.db.transact(define, self.make.environment.id, [queue], 0)
         self.allowed = self.running(await self.rows())
 
     @rule()
@@ -206,7 +202,9 @@ class Lives(RuleBasedStateMachine):
 
     async def look(self, tx: Tx) -> list[Run]:
         """Compare the counts with the rows; return the rows."""
-        cached = {lane: ready for lane, ready in (await counts.lanes_cached(tx)).items() if ready}
+        cached = {
+            lane: standing for lane, standing in (await counts.lanes_cached(tx)).items() if any(standing)
+        }
         assert cached == await counts.lanes_true(tx)
         pools = await counts.pools_cached(tx)
         held = {pool: row.running for pool, row in pools.items() if row.running}

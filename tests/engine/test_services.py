@@ -65,7 +65,7 @@ async def test_the_reconciler_corrects_counts_that_went_astray(make: Make, engin
 
     async def spoil(tx: Tx) -> None:
         ready = await counts.lanes_cached(tx)
-        await tx.run("set_ready", lanes=[{"id": lane, "ready": 7} for lane in ready])
+        await tx.run("set_ready", lanes=[{"id": lane, "ready": 7, "resumed": 0} for lane in ready])
         running = await counts.pools_cached(tx)
         await tx.run("set_running", pools=[{"id": pool, "running": 0} for pool in running])
 

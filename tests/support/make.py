@@ -7,7 +7,8 @@ from typing import Any
 from perdure.core.ids import new_id
 from perdure.core.lifecycle import Status
 from perdure.engine.engine import Engine
-from perdure.store import catalog, lanes, runs, workers
+from perdure.engine.queues import define
+from perdure.store import catalog, runs, workers
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run, Task, Version, Worker
 from perdure.wire.manifests import QueueManifest, RetryPolicy, TaskManifest
@@ -102,18 +103,7 @@ class Make:
             await catalog.add_version(tx, Version(environment, version, version, now), rows)
             if current:
                 await catalog.set_current_version(tx, environment, version)
-            await lanes.define_queues(
-                tx,
-                [
-                    {
-                        "environment": environment,
-                        "name": queue.name,
-                        "concurrency_limit": queue.concurrency_limit,
-                        "created_at": now,
-                    }
-                    for queue in every.values()
-                ],
-            )
+            await define(tx, environment, every.values(), now)
 
         await self._db.transact(body)
         self.engine.catalog.forget(environment)

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from perdure.core.clock import Clock
 from perdure.store import catalog
 from perdure.store.database import Tx
-from perdure.store.lanes import kind_of
 from perdure.wire.manifests import TaskManifest
 
 KEEP_MS = 1_000
@@ -26,7 +25,7 @@ class Catalog:
         self._clock = clock
         self._current: dict[str, tuple[int, str]] = {}
         self._manifests: dict[tuple[str, str, str], TaskManifest] = {}
-        self._kinds: dict[tuple[str, str], frozenset[int]] = {}
+        self._tasks: dict[tuple[str, str], frozenset[str]] = {}
 
     async def current(self, tx: Tx, environment: str, tasks: Iterable[str]) -> dict[str, TaskManifest]:
         """Return those of these tasks that the environment's current version has, by name.
@@ -63,15 +62,13 @@ class Catalog:
             known = self._known(environment, version, wanted)
         return known
 
-    async def kinds(self, tx: Tx, environment: str, version: str) -> frozenset[int]:
-        """Return the kinds of runs that a worker of this version can run."""
+    async def tasks(self, tx: Tx, environment: str, version: str) -> frozenset[str]:
+        """Return the tasks that a worker of this version can run."""
         key = (environment, version)
-        if key not in self._kinds:
+        if key not in self._tasks:
             rows = await catalog.tasks_of_version(tx, environment, version)
-            self._kinds[key] = frozenset(
-                kind_of(environment, row.task, locked) for row in rows for locked in ("", version)
-            )
-        return self._kinds[key]
+            self._tasks[key] = frozenset(row.task for row in rows)
+        return self._tasks[key]
 
     def _known(self, environment: str, version: str, tasks: set[str]) -> dict[str, TaskManifest]:
         found = ((task, self._manifests.get((environment, version, task))) for task in tasks)

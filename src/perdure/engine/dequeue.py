@@ -14,19 +14,23 @@ from perdure.core.errors import NotFound, PerdureError
 from perdure.core.lifecycle import On, Status
 from perdure.engine.assignments import assign
 from perdure.engine.catalog import Catalog
+from perdure.engine.claims import Claim, begin_claim, lock_heads
 from perdure.engine.committer import Committer
 from perdure.engine.concurrency import Shares, share
 from perdure.engine.moves import Move, Step, apply, channel_of_ready, resumed_place
 from perdure.engine.resources import Resources
 from perdure.engine.waiting import answers_of
-from perdure.store import catalog, lanes, runs, waits, workers
+from perdure.store import lanes, runs, waits, workers
 from perdure.store.database import Tx
-from perdure.store.lanes import PoolChange, pool_of
+from perdure.store.lanes import Kind, PoolChange, pool_of
 from perdure.store.rows import Environment, Run, Worker
 from perdure.wire.workers import Assignment, Polled, PollRuns, RunRef, Wake
 
 BATCH = 500
 """The most runs handed out by one transaction."""
+
+KINDS = 10_000
+"""The most kinds of runs that are remembered; when there are more, all are read again."""
 
 UNHEARD = "its worker was gone before it was told"
 
@@ -78,6 +82,7 @@ class Dequeue:
         self._resources = resources
         self._catalog = catalog
         self._committer: Committer[Asked, Polled] = Committer(self._claim_many, unheard=self._take_back)
+        self._kinds: dict[int, Kind] = {}
 
     async def poll(self, environment: Environment, command: PollRuns) -> Polled:
         """Return runs for a worker to start and to stop; wait if there are none.
@@ -118,40 +123,51 @@ class Dequeue:
         await _introduce(tx, environment, bids, now)
         if not any(bid.wanted for bid in bids):
             return
-        kinds = await lanes.ready_kinds(tx, environment)
-        row: Environment | None = None
+        kinds = await self._ready_kinds(tx, environment)
+        claim: Claim | None = None
         for version in sorted({bid.known.version for bid in bids if bid.known}) if kinds else ():
             same = [bid for bid in bids if bid.known and bid.known.version == version]
-            runnable = await self._catalog.kinds(tx, environment, version)
-            can = [kind for kind in kinds if kind in runnable]
+            tasks = await self._catalog.tasks(tx, environment, version)
+            can = [kind for kind in kinds if kind.task in tasks and kind.version in ("", version)]
             if can:
-                row = row or await catalog.lock_environment(tx, environment)
-                while await self._take(tx, row, same, can, now):
+                claim = claim or await begin_claim(tx, environment, now)
+                while await self._take(tx, claim, same, can, now):
                     pass
                 await self._hand_out(tx, environment, same, now)
+        if claim is not None:
+            await claim.gates.settle(tx)
 
-    async def _take(
-        self, tx: Tx, environment: Environment, bids: Sequence[Bid], kinds: Sequence[int], now: int
-    ) -> bool:
+    async def _ready_kinds(self, tx: Tx, environment: str) -> list[Kind]:
+        """Return the kinds that have open lanes with runs ready; what each stands for never changes."""
+        ids = await lanes.ready_kinds(tx, environment)
+        unknown = [kind for kind in ids if kind not in self._kinds]
+        if unknown:
+            if len(self._kinds) + len(unknown) > KINDS:
+                self._kinds, unknown = {}, ids
+            self._kinds |= {kind.id: kind for kind in await lanes.kinds(tx, environment, unknown)}
+        return [self._kinds[kind] for kind in ids if kind in self._kinds]
+
+    async def _take(self, tx: Tx, claim: Claim, bids: Sequence[Bid], kinds: Sequence[Kind], now: int) -> bool:
         """Claim runs of these kinds for workers of one version.
 
         Returns:
             Whether lanes without a free slot hid others, which are worth another look.
         """
         wanted = min(sum(bid.wanted for bid in bids), BATCH)
-        found = await lanes.open_lanes(tx, environment.id, kinds, limit=wanted) if wanted else []
+        found = await claim.look(tx, kinds, wanted) if wanted else []
         if not found:
             return False
-        slots = wanted
-        if environment.concurrency_limit is not None:
-            slots = min(slots, environment.concurrency_limit - found[0].running_in_environment)
-        shares = share(found, slots, found[0].environment_time)
-        heads = await runs.lock_heads(tx, shares.quotas) if shares.quotas else []
+        environment, slots = claim.environment, claim.slots(found, wanted)
+        shares = share(found, slots, found[0].environment_time, claim.gates.rooms(found))
+        heads = await lock_heads(tx, shares)
         moves = self._deal(heads, bids, now)
-        pools = [PoolChange(environment.id, lane.queue, lane.concurrency_key, 0) for lane in shares.full]
+        lanes_to_lock = [*shares.full, *claim.gates.pools_to_lock(shares.held)]
+        pools = [PoolChange(environment.id, lane.queue, lane.concurrency_key, 0) for lane in lanes_to_lock]
         pools.append(PoolChange(environment.id, None, None, 0, shares.virtual_time))
-        counts = await apply(tx, moves, now=now, virtual_times=shares.virtual_times, pools=pools)
-        closed = await _close_full(tx, environment, shares, counts, now)
+        times = {**shares.virtual_times, **shares.pool_times}
+        counts = await apply(tx, moves, now=now, virtual_times=times, pools=pools)
+        closed = await _close_full(tx, claim, shares, counts, now)
+        closed = await claim.gates.charge(tx, found, heads, shares.held) or closed
         return closed and len(heads) < slots
 
     def _deal(self, heads: Sequence[Run], bids: Sequence[Bid], now: int) -> list[Move]:
@@ -228,7 +244,7 @@ async def _take_back(tx: Tx, claimed: Mapping[str, int], now: int) -> None:
 
 
 async def _close_full(
-    tx: Tx, environment: Environment, shares: Shares, counts: Sequence[lanes.PoolCount], now: int
+    tx: Tx, claim: Claim, shares: Shares, counts: Sequence[lanes.PoolCount], now: int
 ) -> bool:
     """Take lanes without a free slot out of sight, so that no claim looks at them in vain.
 
@@ -237,7 +253,7 @@ async def _close_full(
     """
     limits: Mapping[int, int | None] = {
         **{lane.pool: lane.concurrency_limit for lane in shares.full},
-        pool_of(environment.id): environment.concurrency_limit,
+        pool_of(claim.environment.id): claim.limit,
     }
     full = [c.id for c in counts if (limit := limits.get(c.id)) is not None and c.running >= limit]
     if full:

@@ -20,6 +20,8 @@ from perdure.engine.keys import Keys
 from perdure.engine.logs import Logs
 from perdure.engine.metadata import Metadata
 from perdure.engine.pending import Pending
+from perdure.engine.queues import Queues
+from perdure.engine.rates import Rates
 from perdure.engine.reconcile import Reconcile
 from perdure.engine.replays import Replays
 from perdure.engine.rescue import Rescue
@@ -66,6 +68,8 @@ class Engine:
         self.ticks = Ticks(resources, catalog, self.enqueue)
         self.batch_watch = BatchWatch(resources)
         self.pending = Pending(resources, catalog)
+        self.queues = Queues(resources, self.environments)
+        self.rates = Rates(resources)
         self.rescue = Rescue(resources)
         self.versions = Versions(resources)
         self.reconcile = Reconcile(resources)
@@ -75,6 +79,7 @@ class Engine:
             self.ticks,
             self.batch_watch,
             self.pending,
+            self.rates,
             self.rescue,
             self.versions,
             self.reconcile,

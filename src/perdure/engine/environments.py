@@ -57,8 +57,12 @@ class Environments:
             BadSetting: the key opens another environment, or the slug stands for another type.
         """
         environment = await self._resources.db.transact(self._ensure, slug, type, key, project, new_key(type))
-        self._kept.clear()
+        self.forget()
         return environment
+
+    def forget(self) -> None:
+        """Look environments up again: one has changed."""
+        self._kept.clear()
 
     async def _ensure(
         self, tx: Tx, slug: str, type: EnvironmentType, key: str | None, project: str, fresh: str

@@ -4,8 +4,8 @@ Whoever changes runs locks their rows (`store.runs.lock…`), makes a `Move` of 
 them to `apply`.  It asks the table of `core.lifecycle` whether each may happen, writes the rows, notes
 the events, and keeps the counts of lanes and pools true, in a constant number of statements.
 
-    run.place is set       <=>  it counts as ready in its lane
-    its status is LEASED   <=>  it counts as running in its pool and its environment's
+    run.place is set       <=>  it counts as ready in its lane (and resumed, if it is mid-attempt)
+    its status is LEASED   <=>  it counts as running in its pool, its environment's, its queue's meter
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from typing import cast
 
 from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
 from perdure.engine.waiting import wake_after_runs
-from perdure.store import history, lanes, runs, schedules
+from perdure.store import history, lanes, queues, runs, schedules
 from perdure.store.database import Tx
 from perdure.store.history import NewEvent
 from perdure.store.lanes import Lane, PoolChange, lane_of, pool_of
@@ -93,7 +93,7 @@ async def apply(
         tx: the transaction.
         moves: what happens.
         now: the moment it happens.
-        virtual_times: of a claim: the new virtual times of lanes, by id.
+        virtual_times: of a claim: the new virtual times of lanes and pools, by id.
         pools: of a claim: pools to change besides, or (by 0) to lock and count.
 
     Returns:
@@ -106,10 +106,10 @@ async def apply(
     if written:
         await runs.write(tx, written)
         await history.append_events(tx, list(_events(moves, now)))
-    counts = await _change_pools(tx, _pool_changes(moves, written, pools))
-    ready = _ready_changes(moves, written)
+    counts = await _change_pools(tx, _pool_changes(moves, written, pools, virtual_times or {}))
+    ready, resumed = _ready_changes(moves, written)
     if ready:
-        await lanes.change(tx, ready, virtual_times)
+        await lanes.change(tx, ready, virtual_times, resumed)
     awaited = [
         move.run.id
         for move, row in zip(moves, written, strict=True)
@@ -149,22 +149,32 @@ def _events(moves: Sequence[Move], now: int) -> Iterable[NewEvent]:
             yield NewEvent(move.run.id, now, step.on, step.attempt, step.message)
 
 
-def _ready_changes(moves: Sequence[Move], written: Sequence[Mapping[str, object]]) -> dict[Lane, int]:
+def _ready_changes(
+    moves: Sequence[Move], written: Sequence[Mapping[str, object]]
+) -> tuple[dict[Lane, int], Counter[int]]:
+    """Return by how much each lane's count changes, and by lane id that of runs that are mid-attempt."""
     counts: Counter[int] = Counter()
+    resumed: Counter[int] = Counter()
     sample: dict[int, Run] = {}
     for move, row in zip(moves, written, strict=True):
         run = move.run
         if run.place is not None:
             counts[run.lane] -= 1
+            resumed[run.lane] -= run.is_mid_attempt
             sample[run.lane] = run
         if row["place"] is not None:
             counts[lane := cast("int", row["lane"])] += 1
+            resumed[lane] += cast("int", row["is_mid_attempt"])
             sample[lane] = run._replace(**{name: row[name] for name in _LANE})
-    return {lane_of_run(sample[lane]): count for lane, count in counts.items() if count}
+    changed = {lane_of_run(sample[lane]): count for lane, count in counts.items() if count or resumed[lane]}
+    return changed, resumed
 
 
 def _pool_changes(
-    moves: Sequence[Move], written: Sequence[Mapping[str, object]], more: Sequence[PoolChange]
+    moves: Sequence[Move],
+    written: Sequence[Mapping[str, object]],
+    more: Sequence[PoolChange],
+    virtual_times: Mapping[int, float],
 ) -> dict[int, PoolChange]:
     counts: dict[tuple[str, str | None, str | None], int] = {}
     for move, row in zip(moves, written, strict=True):
@@ -173,12 +183,20 @@ def _pool_changes(
         if change:
             for name in (run.environment, run.queue, run.concurrency_key), (run.environment, None, None):
                 counts[name] = counts.get(name, 0) + change
-    changes = {pool_of(*name): PoolChange(*name, count) for name, count in counts.items()}
+    changes = {
+        (pool := pool_of(*name)): PoolChange(*name, count, virtual_times.get(pool, 0.0))
+        for name, count in counts.items()
+    }
     for change in more:
         pool = pool_of(change.environment, change.queue, change.concurrency_key)
         known = changes.get(pool)
-        changes[pool] = replace(change, running=change.running + known.running) if known else change
+        changes[pool] = _both(known, change) if known else change
     return changes
+
+
+def _both(one: PoolChange, other: PoolChange) -> PoolChange:
+    later = max(one.virtual_time, other.virtual_time)
+    return replace(one, running=one.running + other.running, virtual_time=later)
 
 
 async def _change_pools(tx: Tx, changes: Mapping[int, PoolChange]) -> list[lanes.PoolCount]:
@@ -190,4 +208,16 @@ async def _change_pools(tx: Tx, changes: Mapping[int, PoolChange]) -> list[lanes
     if freed:
         await lanes.reopen(tx, freed)
         tx.hint(*{channel_of_ready(changes[pool].environment) for pool in freed})
+    metered = [changes[count.id] for count in counts if count.is_metered and changes[count.id].running]
+    if metered:
+        await _change_meters(tx, metered)
     return counts
+
+
+async def _change_meters(tx: Tx, changes: Sequence[PoolChange]) -> None:
+    """Change the counts of queues that have a limit over all keys; hint where there is room again."""
+    running: Counter[tuple[str, str]] = Counter()
+    for change in changes:
+        if change.queue is not None:
+            running[change.environment, change.queue] += change.running
+    tx.hint(*map(channel_of_ready, await queues.count(tx, running)))

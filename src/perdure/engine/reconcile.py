@@ -3,11 +3,12 @@
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
 from perdure.store import counts
+from perdure.store.counts import wrong_of
 from perdure.store.database import Tx
 
 
 class Reconcile(Service):
-    """Corrects the counts of lanes and pools, and forgets those that are empty.
+    """Corrects the counts of lanes, pools and meters, and forgets those that are empty.
 
     A first look, without locks, finds what seems wrong; only that is counted again under locks.
     """
@@ -17,24 +18,30 @@ class Reconcile(Service):
     def __init__(self, resources: Resources) -> None:
         """Use these resources."""
         super().__init__(resources.db)
+        self._resources = resources
 
     async def run_once(self) -> int:
         """Compare all counts; return how many were wrong."""
-        lanes, pools = await self._db.read(_suspects)
-        corrected = await self._db.transact(_correct, lanes, pools) if lanes or pools else 0
-        await self._db.transact(counts.tidy)
+        lanes, pools, meters = await self._db.read(_suspects)
+        corrected = 0
+        if lanes or pools or meters:
+            corrected = await self._db.transact(_correct, lanes, pools, bool(meters))
+        await self._db.transact(counts.tidy, now=self._resources.clock.now())
         return corrected
 
 
-async def _suspects(tx: Tx) -> tuple[list[int], list[int]]:
+async def _suspects(tx: Tx) -> tuple[list[int], list[int], list[tuple[str, str]]]:
     lanes, standing = await counts.lanes_cached(tx), await counts.lanes_true(tx)
-    pools, held = await counts.pools_cached(tx), await counts.pools_true(tx)
+    pools = {pool: row.running for pool, row in (await counts.pools_cached(tx)).items()}
+    meters = {meter: row.running for meter, row in (await counts.meters_cached(tx)).items()}
     return (
-        sorted(lane for lane, ready in lanes.items() if ready != standing.get(lane, 0)),
-        sorted(pool for pool, row in pools.items() if row.running != held.get(pool, 0)),
+        sorted(wrong_of(lanes, standing, (0, 0))),
+        sorted(wrong_of(pools, await counts.pools_true(tx), 0)),
+        sorted(wrong_of(meters, await counts.meters_true(tx), 0)) if meters else [],
     )
 
 
-async def _correct(tx: Tx, lanes: list[int], pools: list[int]) -> int:
+async def _correct(tx: Tx, lanes: list[int], pools: list[int], meters: bool) -> int:
     corrected = await counts.correct_pools(tx, pools) if pools else 0
+    corrected += await counts.correct_meters(tx) if meters else 0
     return corrected + (await counts.correct_lanes(tx, lanes) if lanes else 0)

@@ -11,9 +11,10 @@ from perdure.core.ids import new_id
 from perdure.engine.catalog import Catalog
 from perdure.engine.declared import declare
 from perdure.engine.pending import CHANNEL
+from perdure.engine.queues import define
 from perdure.engine.rescue import give_back
 from perdure.engine.resources import Resources
-from perdure.store import catalog, lanes, runs, workers
+from perdure.store import catalog, runs, workers
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Task, Version, Worker
 from perdure.wire.manifests import ImportProblem, QueueManifest, TaskManifest
@@ -90,7 +91,7 @@ class Workers:
         if is_new or environment.type == EnvironmentType.DEV:
             # While developing, the code that was saved last counts, also when it was there before.
             await catalog.set_current_version(tx, environment.id, version)
-            await _define_queues(tx, environment.id, command, now)
+            await define(tx, environment.id, _queues(command), now)
             await declare(tx, environment, command.tasks, now)
             tx.hint(CHANNEL)
         await workers.add(tx, _row(environment.id, command, worker, version, now))
@@ -113,20 +114,6 @@ async def _next_version(tx: Tx, environment: str, now: int) -> str:
 async def _add_version(tx: Tx, environment: str, version: str, command: ConnectWorker, now: int) -> None:
     tasks = [Task(environment, version, task.id, task.to_json().decode()) for task in command.tasks]
     await catalog.add_version(tx, Version(environment, version, command.code_hash, now), tasks)
-
-
-async def _define_queues(tx: Tx, environment: str, command: ConnectWorker, now: int) -> None:
-    defined = {queue.name: queue for queue in _queues(command)}
-    rows = [
-        {
-            "environment": environment,
-            "name": queue.name,
-            "concurrency_limit": queue.concurrency_limit,
-            "created_at": now,
-        }
-        for queue in defined.values()
-    ]
-    await lanes.define_queues(tx, rows)
 
 
 def _queues(command: ConnectWorker) -> Iterable[QueueManifest]:

@@ -38,6 +38,8 @@ class OpenLane:
     id: int
     pool: int
     ready: int
+    resumed: int
+    """How many of these go on with their attempt."""
     virtual_time: float
     queue: str
     concurrency_key: str | None
@@ -45,6 +47,10 @@ class OpenLane:
     version: str
     concurrency_limit: int | None
     running: int
+    pool_time: float = 0.0
+    """The virtual time of its pool: lanes of one queue and key take their turns together."""
+    spent_until: int = 0
+    """Of its pool, in microseconds; see `perdure.core.rates`."""
     running_in_environment: int = 0
     environment_time: float = 0.0
     """The virtual time of the environment: that of the lane served last."""
@@ -61,15 +67,18 @@ def lane_of(environment: str, queue: str, concurrency_key: str | None, task: str
         task,
         version,
         identity,
-        kind_of(environment, task, version),
+        kind_of(environment, queue, task, version),
         pool_of(environment, queue, concurrency_key),
     )
 
 
 @lru_cache(maxsize=16_384)
-def kind_of(environment: str, task: str, version: str) -> int:
-    """Return the id of "runs of this task, locked to this version": what a worker can run or not."""
-    return _hash("kind", environment, task, version)
+def kind_of(environment: str, queue: str, task: str, version: str) -> int:
+    """Return the id of "runs of this task, locked to this version, in this queue".
+
+    What a worker can run or not, and what a paused queue holds back or not, is so for a whole kind.
+    """
+    return _hash("kind", environment, queue, task, version)
 
 
 @lru_cache(maxsize=16_384)
@@ -84,23 +93,29 @@ def _hash(*parts: str | None) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-async def change(tx: Tx, ready: Mapping[Lane, int], virtual_times: Mapping[int, float] | None = None) -> None:
-    """Add to the ready counts of lanes.
+async def change(
+    tx: Tx,
+    ready: Mapping[Lane, int],
+    virtual_times: Mapping[int, float] | None = None,
+    resumed: Mapping[int, int] | None = None,
+) -> None:
+    """Add to the counts of lanes.
 
     Args:
         tx: the transaction.
         ready: by how much the count of each lane changes.
         virtual_times: the new virtual times of those that were given something, by lane id.
+        resumed: by how much the count of runs that go on with their attempt changes, by lane id.
     """
-    times = virtual_times or {}
+    times, going_on = virtual_times or {}, resumed or {}
     rows = [
-        _lane_row(lane, change, times.get(lane.id, 0.0))
+        _lane_row(lane, change, going_on.get(lane.id, 0), times.get(lane.id, 0.0))
         for lane, change in sorted(ready.items(), key=lambda item: item[0].id)
     ]
     await tx.run("change_lanes", lanes=rows)
 
 
-def _lane_row(lane: Lane, ready: int, virtual_time: float) -> dict[str, object]:
+def _lane_row(lane: Lane, ready: int, resumed: int, virtual_time: float) -> dict[str, object]:
     return {
         "id": lane.id,
         "environment": lane.environment,
@@ -111,8 +126,20 @@ def _lane_row(lane: Lane, ready: int, virtual_time: float) -> dict[str, object]:
         "kind": lane.kind,
         "pool": lane.pool,
         "ready": ready,
+        "resumed": resumed,
         "virtual_time": virtual_time,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind stands for."""
+
+    id: int
+    queue: str
+    task: str
+    version: str
+    """The version its runs are locked to, or ''."""
 
 
 async def ready_kinds(tx: Tx, environment: str) -> list[int]:
@@ -120,7 +147,15 @@ async def ready_kinds(tx: Tx, environment: str) -> list[int]:
     return [row[0] for row in await tx.all("ready_kinds", environment=environment)]
 
 
-async def open_lanes(tx: Tx, environment: str, kinds: Collection[int], *, limit: int) -> list[OpenLane]:
+async def kinds(tx: Tx, environment: str, ids: Collection[int]) -> list[Kind]:
+    """Return what kinds stand for, if they still have open lanes with runs ready."""
+    asked = [{"environment": environment, "kind": kind} for kind in ids]
+    return [Kind(*row) for row in await tx.many("kind", asked)]
+
+
+async def open_lanes(
+    tx: Tx, environment: str, kinds: Collection[int], *, limit: int, resumed: bool = False
+) -> list[OpenLane]:
     """Return the open lanes of some kinds; of each kind the ones that were given least.
 
     Args:
@@ -128,12 +163,14 @@ async def open_lanes(tx: Tx, environment: str, kinds: Collection[int], *, limit:
         environment: whose lanes.
         kinds: what the worker can run.
         limit: how many lanes of each kind, at most.
+        resumed: only lanes where a run stands that goes on with its attempt.
     """
     pool = pool_of(environment)
     asked = [
         {"environment": environment, "environment_pool": pool, "kind": kind, "limit": limit} for kind in kinds
     ]
-    return [OpenLane(*row) for row in await tx.many("open_lanes", asked)]
+    statement = "resumed_lanes" if resumed else "open_lanes"
+    return [OpenLane(*row) for row in await tx.many(statement, asked)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +191,8 @@ class PoolCount:
     id: int
     running: int
     full_at: int | None
+    is_metered: int = 0
+    """Whether the pool's runs count in the meter of its queue too."""
 
 
 async def change_pools(tx: Tx, changes: Mapping[int, PoolChange]) -> list[PoolCount]:
@@ -195,13 +234,35 @@ async def reopen(tx: Tx, pools: Sequence[int]) -> None:
     await tx.run("reopen_lanes", pools=pools)
 
 
-async def define_queues(tx: Tx, queues: Sequence[Mapping[str, object]]) -> None:
-    """Define queues as the code does, given as mappings of the table's columns.
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a pool's rate has given, and (a moment) until when it gives nothing."""
 
-    Lanes that stood before a full pool are looked at again, under the new limit.
+    id: int
+    spent_until: int
+    closed_until: int | None
+
+
+async def charge(tx: Tx, charges: Sequence[Charge], *, now: int) -> None:
+    """Note what the rates of pools have given; take the lanes of those that are used up out of sight.
+
+    The pools must be locked.
     """
-    await tx.run("upsert_queues", queues=queues)
-    for queue in queues:
-        freed = await tx.all("mark_free_queue", environment=queue["environment"], queue=queue["name"])
-        if freed:
-            await tx.run("reopen_lanes", pools=[row[0] for row in freed])
+    rows = [
+        {"id": one.id, "spent_until": one.spent_until, "closed_until": one.closed_until} for one in charges
+    ]
+    await tx.run("charge_pools", pools=rows)
+    spent = [one.id for one in charges if one.closed_until is not None]
+    if spent:
+        await tx.run("close_spent_lanes", pools=spent, now=now)
+
+
+async def open_due(tx: Tx, *, now: int, limit: int) -> list[str]:
+    """Put lanes back into sight whose rate gives a run again; return the environments of their pools."""
+    due = [row[0] for row in await tx.all("due_pools", now=now, limit=limit)]
+    if not due:
+        return []
+    pools = [Pool(*row) for row in await tx.all("lock_pools", pools=due)]
+    await tx.run("open_pools", pools=due, now=now)
+    await tx.run("reopen_lanes", pools=due)
+    return [pool.environment for pool in pools]

@@ -20,6 +20,8 @@ class Environment:
     current_version: str | None
     concurrency_limit: int | None
     created_at: int
+    burst_factor: float = 1.0
+    paused_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,20 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue as the code defines it."""
+    """A queue: as the code defines it, and what was set at run time."""
 
     environment: str
     name: str
     concurrency_limit: int | None
     created_at: int
+    total_limit: int | None = None
+    rate_limit: int | None = None
+    rate_period_ms: int | None = None
+    rate_burst: int | None = None
+    rate_per_key: int = 0
+    limit_override: int | None = None
+    overridden_at: int | None = None
+    paused_at: int | None = None
 
 
 class Run(NamedTuple):
@@ -180,3 +190,18 @@ class Pool:
     running: int
     virtual_time: float
     full_at: int | None
+    is_metered: int = 0
+    spent_until: int | None = None
+    closed_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What a queue is measured by that has a limit or a rate over all its keys."""
+
+    environment: str
+    queue: str
+    running: int
+    full_at: int | None
+    spent_until: int | None
+    closed_until: int | None

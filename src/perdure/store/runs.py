@@ -67,14 +67,20 @@ async def write(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     await tx.run("write_runs", runs=rows)
 
 
-async def lock_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
+async def lock_heads(tx: Tx, quotas: Mapping[int, int], *, mid_attempt: bool | None = None) -> list[Run]:
     """Lock and return the first runs of some lanes, each lane's in its order.
 
     Args:
         tx: the transaction.
         quotas: how many to take from each lane, at most.
+        mid_attempt: only those that go on with their attempt, or only those that begin one.
     """
-    rows = await tx.many("lock_heads", [{"lane": lane, "quota": n} for lane, n in quotas.items()])
+    asked: list[dict[str, object]] = [{"lane": lane, "quota": n} for lane, n in quotas.items()]
+    if mid_attempt is None:
+        rows = await tx.many("lock_heads", asked)
+    else:
+        wanted = int(mid_attempt)
+        rows = await tx.many("lock_heads_of", [{**one, "is_mid_attempt": wanted} for one in asked])
     return [Run._make(row) for row in rows]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from perdure.core.placement import Isolation
+from perdure.core.rates import MAX_PERIOD_MS, MAX_RUNS
 from perdure.wire.model import Model
 from perdure.wire.schedules import Timing
 from perdure.wire.values import EnvironmentType, Json, TaskId
@@ -21,11 +22,29 @@ class RetryPolicy(Model):
     out_of_memory_machine: str | None = None
 
 
+Limit = Annotated[int, Field(ge=0, le=100_000)]
+"""How many runs may run at once."""
+
+
+class Rate(Model):
+    """`perdure.RateLimit` on the wire: how many runs may start in a time."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_RUNS)]
+    period_ms: Annotated[int, Field(ge=1, le=MAX_PERIOD_MS)]
+    burst: Annotated[int, Field(ge=1, le=MAX_RUNS)] | None = None
+    """How many may start at once; absent: what comes in 100 ms, at least 1."""
+    per_key: bool = False
+
+
 class QueueManifest(Model):
     """A queue as the code defines it."""
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
-    concurrency_limit: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    concurrency_limit: Limit | None = None
+    """Of each concurrency key."""
+    total_limit: Limit | None = None
+    """Over all of them."""
+    rate_limit: Rate | None = None
 
 
 class ScheduleManifest(Timing):

@@ -52,6 +52,14 @@ select * from runs
  limit :quota
 {skip_locked}
 
+-- name: lock_heads_of
+-- The first runs of a lane that go on with their attempt, or that begin one.
+select * from runs
+ where lane = :lane and place is not null and is_mid_attempt = :is_mid_attempt
+ order by place, id
+ limit :quota
+{skip_locked}
+
 -- name: lock_pending_runs
 -- Runs that wait for a worker that knows their task.
 select * from runs
@@ -113,20 +121,24 @@ update runs set queue = r.queue, lane = r.lane, pool = r.pool
 
 -- name: count_places
 -- How many runs stand in each lane.
-select lane, count(*) as ready from runs where place is not null group by lane
+select lane, count(*) as ready, cast(sum(is_mid_attempt) as {int8}) as resumed
+  from runs
+ where place is not null
+ group by lane
 
 -- name: count_places_of
 -- How many runs stand in some lanes.
-select lane, count(*) as ready from runs
+select lane, count(*) as ready, cast(sum(is_mid_attempt) as {int8}) as resumed
+  from runs
  where place is not null and lane in {list_int:lanes}
  group by lane
 
 -- name: count_held
 -- How many runs of each pool hold a slot.
-select environment, pool, count(*) as running
+select environment, queue, pool, count(*) as running
   from runs
  where lease_until is not null and status in ('DEQUEUED', 'EXECUTING')
- group by environment, pool
+ group by environment, queue, pool
 
 -- name: children_of_run
 -- The runs that a run triggered, in their order.
