@@ -32,7 +32,7 @@ class Packed:
     """An item, ready to be sent but for its place in the batch."""
 
     task: str
-    #: the JSON of a `wire.batches.BatchItem` whose index is 0
+    #: the JSON of a `wire.batches.BatchItem` without what comes first, its index
     json: bytes
     #: what it is known by in the run that triggers it
     implicit_key: str | None = None
@@ -56,7 +56,7 @@ class Chunk:
 
     def add(self, item: Packed) -> None:
         """Take the next item, and give it its index."""
-        line = b'{"index":%d%s\n' % (len(self.lines), item.json.removeprefix(b'{"index":0'))
+        line = b'{"index":%d,%s\n' % (len(self.lines), item.json)
         self.lines.append(line)
         self.size += len(line)
         self.tasks.add(item.task)

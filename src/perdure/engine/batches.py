@@ -24,7 +24,6 @@ from perdure.store.keys import TOKEN
 from perdure.store.rows import Environment
 from perdure.store.timers import Timer
 from perdure.wire.batches import BatchItem, BatchStatus, CreateBatch
-from perdure.wire.runs import TriggerRun
 
 GROUP = 500
 """How many items are best stored together."""
@@ -244,14 +243,11 @@ class Batches:
         return prepared
 
     def _draft(self, environment: Environment, batch: Batch, item: BatchItem, now: int) -> Draft | Refused:
-        options = item.options.model_copy(
-            update={
-                "parent_run_id": batch.parent,
-                "resume_parent_on_completion": bool(batch.is_awaited),
-            }
-        )
-        given = {"payload": item.payload} if "payload" in item.model_fields_set else {}
-        command = TriggerRun(options=options, **given)
+        command = item
+        if batch.parent or item.options.parent_run_id or item.options.resume_parent_on_completion:
+            # The family of an item is its batch's, whatever it says itself.
+            family = {"parent_run_id": batch.parent, "resume_parent_on_completion": bool(batch.is_awaited)}
+            command = item.model_copy(update={"options": item.options.model_copy(update=family)})
         new = NewRun(environment=environment, task=item.task, command=command, batch=batch.id)
         try:
             return draft(new, now, self._resources.settings)

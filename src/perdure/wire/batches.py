@@ -13,7 +13,7 @@ from pydantic import Field
 
 from perdure.core.lifecycle import Status
 from perdure.wire.model import Model
-from perdure.wire.runs import KeyOptions, TriggerOptions
+from perdure.wire.runs import KeyOptions, TriggerOptions, TriggerRun
 from perdure.wire.values import CursorPage, IdempotencyKey, Json, RunError, TaskId
 
 MAX_ITEMS = 1_000
@@ -63,13 +63,11 @@ class CreatedBatch(Model):
     """Ours: how many items are here already, of a batch that a key stood for."""
 
 
-class BatchItem(Model):
-    """One item, on a line of its own; what a trigger says, and its place in the batch."""
+class BatchItem(TriggerRun):
+    """One item, on a line of its own: its place in the batch, the task, and what a trigger says."""
 
     index: Annotated[int, Field(ge=0)]
     task: TaskId
-    payload: Json = None
-    options: TriggerOptions = TriggerOptions()
 
 
 class ItemLines(Model):

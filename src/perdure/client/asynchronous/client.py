@@ -38,10 +38,9 @@ class AsyncClient:
         self._transport = AsyncTransport(self.access.api_url)
         self._tries = tries
         self.runs = AsyncRuns(self)
-        self.idempotency_keys = AsyncIdempotencyKeys(self)
+        self.batches = AsyncBatches(self)
         self.idempotency_keys = AsyncIdempotencyKeys(self)
         self.schedules = AsyncSchedules(self)
-        self.batches = AsyncBatches(self)
         self.tokens = AsyncTokens(self)
         self.auth = AsyncAuth(self)
 

@@ -40,10 +40,9 @@ class Client:
         self._transport = BlockingTransport(self.access.api_url)
         self._tries = tries
         self.runs = Runs(self)
-        self.idempotency_keys = IdempotencyKeys(self)
+        self.batches = Batches(self)
         self.idempotency_keys = IdempotencyKeys(self)
         self.schedules = Schedules(self)
-        self.batches = Batches(self)
         self.tokens = Tokens(self)
         self.auth = Auth(self)
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json, to_jsonable_python
 
 from perdure.client.call import Call
 from perdure.client.calls.runs import Link
@@ -14,7 +14,7 @@ from perdure.client.options import make_options
 from perdure.core.errors import BadAnswer, BadOption, TooLarge
 from perdure.core.names import check_options
 from perdure.wire import batches, endpoints
-from perdure.wire.runs import KeyOptions
+from perdure.wire.runs import KeyOptions, TriggerRun
 
 _KEYS = ("task", "payload", "options")
 
@@ -46,8 +46,8 @@ def pack(
     made = make_options(options)
     more = {"implicit_key": implicit_key, "idempotency_key": made.idempotency_key or derived_key}
     made = made.model_copy(update={name: value for name, value in more.items() if value is not None})
-    item = batches.BatchItem(index=0, task=task, payload=to_jsonable_python(payload), options=made)
-    json = item.to_json()
+    trigger = TriggerRun(payload=to_jsonable_python(payload), options=made)
+    json = b'"task":%s,%s' % (to_json(task), trigger.to_json()[1:])
     if len(json) > MAX_ITEM:
         raise TooLarge(what="It", size=len(json), limit=MAX_ITEM)
     return Packed(task, json, implicit_key)
