@@ -113,7 +113,12 @@ class Driver:
                 await changed.wait()
 
     def _is_busy(self, hosting: Hosting | None) -> bool:
-        return hosting is None or not (hosting.is_idle or hosting.life.id in self._polls)
+        return hosting is None or not (hosting.is_idle or self._is_polling(hosting.life))
+
+    def _is_polling(self, life: Life) -> bool:
+        """Tell whether the code of a run waits for another run that has not ended."""
+        awaited = self._polls.get(life.id)
+        return awaited is not None and not self._world.lives[awaited].has_ended
 
     def _begin(self, life: Life) -> None:
         world = self._world

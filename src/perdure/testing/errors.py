@@ -25,7 +25,7 @@ class NotAwaited(PerdureError):
 
 
 class NotInTest(PerdureError):
-    """perdure.{what} is for the test itself: {inside} can't move the time or wait for runs.
+    """perdure.{what} is for the test itself: {inside} can't move the time, or wait for runs by it.
 
     `complete`, `approve`, `decline` and `stub` work everywhere.
     """

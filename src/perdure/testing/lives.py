@@ -160,7 +160,9 @@ class Life:
             for number, attempt in report.attempts.items()
         }
         self.packets |= {packet.kind: packet for packet in report.packets}
-        self.states += report.snapshots
+        if report.snapshots:  # of states at waits, only the newest is of use
+            kept = [state for state in self.states if state.kind == CHECKPOINT]
+            self.states = [*kept, *report.snapshots]
         if isinstance(item, Parked | Pinned | Checkpointed):
             self.waiting = report.waiting
             self._note(item, now)

@@ -11,6 +11,8 @@ from perdure.testing.hosting import inside
 
 T = TypeVar("T")
 
+BLOCKS = "result_sync() would block the event loop that runs need, too: `await` result() instead."
+
 Work = Callable[[], Coroutine[Any, Any, None]]
 """Makes the coroutine that takes a step."""
 
@@ -83,7 +85,7 @@ class Steps:
         """Take a step now, in code that blocks; raises NotInTest where an event loop runs."""
         __tracebackhide__ = True
         if is_in_loop():
-            raise NotInTest(what="result_sync()", inside="an async test, where it would block the runs too,")
+            raise NotInTest(BLOCKS)
         self._run(work)
 
     def check(self) -> None:
