@@ -14,10 +14,12 @@ from perdure.engine.engine import Engine
 from perdure.server import (
     batches,
     cors,
+    dead_letters,
     documents,
     health,
     identity,
     problems,
+    queues,
     runs,
     schedules,
     tasks,
@@ -34,7 +36,18 @@ from perdure.wire.problem import Problem
 
 HANDLERS = tuple(
     handler
-    for module in (runs, batches, schedules, waitpoints, tasks, workers, identity, health)
+    for module in (
+        runs,
+        batches,
+        dead_letters,
+        queues,
+        schedules,
+        waitpoints,
+        tasks,
+        workers,
+        identity,
+        health,
+    )
     for handler in handlers_of(module)
 )
 """The handlers of all endpoints."""

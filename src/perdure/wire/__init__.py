@@ -3,5 +3,7 @@
 from perdure.core.lazy import on_demand
 
 __getattr__, __dir__ = on_demand(
-    __name__, {}, modules=("batches", "manifests", "runs", "schedules", "values", "waits", "workers")
+    __name__,
+    {},
+    modules=("batches", "manifests", "queues", "runs", "schedules", "values", "waits", "workers"),
 )

@@ -8,7 +8,9 @@ from perdure.client import calls
 from perdure.client.aio import AsyncTransport
 from perdure.client.asynchronous.auth import AsyncAuth
 from perdure.client.asynchronous.batches import AsyncBatches
+from perdure.client.asynchronous.dead_letters import AsyncDeadLetters
 from perdure.client.asynchronous.keys import AsyncIdempotencyKeys
+from perdure.client.asynchronous.queues import AsyncEnvironment, AsyncQueues
 from perdure.client.asynchronous.runs import AsyncRuns
 from perdure.client.asynchronous.schedules import AsyncSchedules
 from perdure.client.asynchronous.tokens import AsyncTokens
@@ -39,8 +41,11 @@ class AsyncClient:
         self._tries = tries
         self.runs = AsyncRuns(self)
         self.batches = AsyncBatches(self)
+        self.dead_letters = AsyncDeadLetters(self)
         self.idempotency_keys = AsyncIdempotencyKeys(self)
         self.schedules = AsyncSchedules(self)
+        self.queues = AsyncQueues(self)
+        self.environment = AsyncEnvironment(self)
         self.tokens = AsyncTokens(self)
         self.auth = AsyncAuth(self)
 

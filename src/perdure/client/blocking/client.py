@@ -10,6 +10,7 @@ from perdure.client import calls
 from perdure.client.blocking.auth import Auth
 from perdure.client.blocking.batches import Batches
 from perdure.client.blocking.keys import IdempotencyKeys
+from perdure.client.blocking.queues import Environment, Queues
 from perdure.client.blocking.runs import Runs
 from perdure.client.blocking.schedules import Schedules
 from perdure.client.blocking.tokens import Tokens
@@ -43,6 +44,8 @@ class Client:
         self.batches = Batches(self)
         self.idempotency_keys = IdempotencyKeys(self)
         self.schedules = Schedules(self)
+        self.queues = Queues(self)
+        self.environment = Environment(self)
         self.tokens = Tokens(self)
         self.auth = Auth(self)
 

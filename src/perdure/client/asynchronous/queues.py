@@ -1,0 +1,122 @@
+"""Queues at run time, for asyncio."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from perdure.client.call import AsyncSender
+from perdure.client.calls import queues as calls
+from perdure.wire import queues as wire
+
+
+class AsyncQueues:
+    """Queues: who waits, who runs, and how many may.
+
+    A queue is given by its name (of a task's own queue `"task/<id>"`), its id, or as what `perdure.queue`
+    made.
+    """
+
+    def __init__(self, client: AsyncSender) -> None:
+        self._client = client
+
+    async def list(self, **filters: Any) -> AsyncIterator[wire.Queue]:
+        """Go through all queues, by name, fetching pages as they are needed.
+
+        Args:
+            filters: `page` (where to begin; the first is 1), `per_page` (100 at most).
+        """
+        number = last = filters.pop("page", 1)
+        while number <= last:
+            page = await self._client.send(calls.page({"per_page": 100, **filters, "page": number}))
+            for queue in page.data:
+                yield queue
+            number, last = number + 1, page.pagination.total_pages
+
+    async def retrieve(self, queue: Any) -> wire.Queue:
+        """Get a queue.
+
+        Raises:
+            NotFound: there is none; the nearest name is told.
+        """
+        return await self._client.send(calls.retrieve(queue))
+
+    async def keys(self, queue: Any, *, limit: int = 20) -> wire.QueueKeys:
+        """Get a queue with its concurrency keys that have the most runs waiting.
+
+        Args:
+            queue: which.
+            limit: how many keys at most, 1 to 100.
+
+        Raises:
+            NotFound: there is none; the nearest name is told.
+        """
+        return await self._client.send(calls.keys(queue, limit))
+
+    async def pause(self, queue: Any) -> wire.Queue:
+        """Begin no attempt from a queue until it is resumed; what has begun goes on.
+
+        Raises:
+            NotFound: there is none; the nearest name is told.
+        """
+        return await self._client.send(calls.pause(queue, "pause"))
+
+    async def resume(self, queue: Any) -> wire.Queue:
+        """Start runs from a paused queue again.
+
+        Raises:
+            NotFound: there is none; the nearest name is told.
+        """
+        return await self._client.send(calls.pause(queue, "resume"))
+
+    async def override_concurrency_limit(self, queue: Any, concurrency_limit: int) -> wire.Queue:
+        """Put another limit in place of the one in the code, until it is reset; new versions keep it.
+
+        Args:
+            queue: which.
+            concurrency_limit: how many runs of each concurrency key may run at once, 0 to 100,000.
+
+        Raises:
+            BadOption: the limit can't be.
+            NotFound: there is no such queue; the nearest name is told.
+        """
+        return await self._client.send(calls.override(queue, concurrency_limit))
+
+    async def reset_concurrency_limit(self, queue: Any) -> wire.Queue:
+        """Go back to the limit in the code.
+
+        Raises:
+            NotFound: there is none; the nearest name is told.
+        """
+        return await self._client.send(calls.reset(queue))
+
+
+class AsyncEnvironment:
+    """The key's environment as a whole: its limit, its load, and whether it is paused."""
+
+    def __init__(self, client: AsyncSender) -> None:
+        self._client = client
+
+    async def retrieve(self) -> wire.EnvironmentLoad:
+        """Get the environment."""
+        return await self._client.send(calls.environment())
+
+    async def pause(self) -> wire.EnvironmentLoad:
+        """Begin no attempt in the environment until it is resumed; what has begun goes on."""
+        return await self._client.send(calls.pause_environment("pause"))
+
+    async def resume(self) -> wire.EnvironmentLoad:
+        """Start runs in the environment again."""
+        return await self._client.send(calls.pause_environment("resume"))
+
+    async def limit(
+        self, concurrency_limit: int | None, *, burst_factor: float | None = None
+    ) -> wire.EnvironmentLoad:
+        """Set how many runs may run at once.
+
+        Args:
+            concurrency_limit: of the environment, and of any one queue in it, 0 to 100,000; None for none.
+            burst_factor: all queues together may have so many times the limit, 1 to 100; None leaves it.
+
+        Raises:
+            BadOption: one can't be what it is.
+        """
+        return await self._client.send(calls.limit_environment(concurrency_limit, burst_factor))
