@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perdure.cli import dev, doctor, explain, init, runs, server, tasks, trigger, worker, workers
+from perdure.cli import batches, dev, doctor, explain, init, runs, server, tasks, trigger, worker, workers
 from perdure.cli.exits import Exit, complain, tell, tell_usage
 from perdure.core.errors import PerdureError
 from perdure.core.settings import check_names
@@ -35,6 +35,7 @@ app.command()(server.server)
 app.command()(worker.worker)
 app.command()(trigger.trigger)
 app.add_typer(runs.app, name="runs")
+app.add_typer(batches.app, name="batches")
 app.command()(tasks.tasks)
 app.command()(explain.explain)
 app.command()(workers.workers)

@@ -54,11 +54,20 @@ Test = Annotated[bool, typer.Option("--test", help="Mark it as a test.")]
 Version = Annotated[
     str | None, typer.Option("--task-version", metavar="VERSION", help="The version of the code to run.")
 ]
+Batch = Annotated[
+    str | None,
+    typer.Option(
+        "--batch",
+        "-b",
+        metavar="FILE|-",
+        help="Trigger a run of each line of a file: a payload, or without TASK an item that names its own.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, in the API's spelling.")]
 
 
 def trigger(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")],
+    task: Annotated[str | None, typer.Argument(metavar="TASK", help="The task's id.")] = None,
     payload: Payload = None,
     wait: Wait = False,
     timeout: Timeout = None,
@@ -76,11 +85,11 @@ def trigger(
     metadata: Metadata = None,
     test: Test = False,
     task_version: Version = None,
+    batch: Batch = None,
     json: Json = False,
 ) -> int:
-    """Trigger a run of a task."""
-    from perdure.cli.remote import read_duration, read_json, read_moment, server
-    from perdure.cli.waiting import finish, say_triggered, warn_of_unknown
+    """Trigger a run of a task, or with --batch many runs."""
+    from perdure.cli.remote import read_duration, read_json, read_moment
 
     options: dict[str, Any] = {
         "delay": read_moment(delay),
@@ -99,12 +108,44 @@ def trigger(
         "version": task_version,
     }
     limit = read_duration(timeout)
+    if batch is not None:
+        if payload is not None:
+            raise typer.BadParameter(
+                "with --batch, each line of the file is a payload", param_hint="--payload"
+            )
+        return _trigger_batch(task, batch, options, limit if wait else False, json=json)
+    if task is None:
+        raise typer.BadParameter("which task? give its id, or --batch with a file", param_hint="TASK")
     value = None if payload is None else read_json(payload, "--payload")
+    return _trigger_run(task, value, options, limit if wait else False, json=json)
+
+
+def _trigger_run(task: str, payload: Any, options: dict[str, Any], limit: Any, *, json: bool) -> int:
+    """Trigger a run; wait for its end unless the limit is False."""
+    from perdure.cli.remote import server
+    from perdure.cli.waiting import finish, say_triggered, warn_of_unknown
+
     with server() as client:
-        made = client.trigger(task, value, **options)
-        if sys.stderr.isatty() or wait:
+        made = client.trigger(task, payload, **options)
+        if sys.stderr.isatty() or limit is not False:
             warn_of_unknown(client, task)
-        if wait:
+        if limit is not False:
             return finish(client, made.id, limit, json=json)
         say_triggered(task, made, json=json)
+        return 0
+
+
+def _trigger_batch(task: str | None, source: str, options: dict[str, Any], limit: Any, *, json: bool) -> int:
+    """Trigger many runs; wait for their ends unless the limit is False."""
+    from perdure.cli.batchscreen import say_batches, show_results, trigger_batch
+    from perdure.cli.remote import server
+    from perdure.cli.waiting import warn_of_unknown
+
+    with server() as client:
+        made = trigger_batch(client, task, source, options)
+        if task is not None and (sys.stderr.isatty() or limit is not False):
+            warn_of_unknown(client, task)
+        if limit is not False:
+            return show_results(client, [batch.id for batch in made], limit, json=json)
+        say_batches(made, json=json)
         return 0
