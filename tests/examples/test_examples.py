@@ -66,6 +66,20 @@ def test_the_demo_runs_real_tasks_and_tells_what_became_of_them():
 
 
 @pytest.mark.slow
+def test_the_tests_of_an_example_pass():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("pytest"), "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=ROOT / "examples/approval",
+        env=variables(),
+        capture_output=True,
+        text=True,
+        timeout=README_S,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
 async def test_the_code_of_the_readme_runs_as_it_stands(tmp_path: Path):
     declared, used = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     in_a_second, times = re.subn("hours=24", "seconds=1", declared)
