@@ -14,6 +14,7 @@ Source of the two rules: cron(8) of Debian.
 
 import copy
 import difflib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -48,6 +49,9 @@ _NICKNAMES = {
 }
 _NO_ZONES = frozenset({"", "Factory", "localtime"})
 """What the data has beside zones: the machine's own, and one that means there is none."""
+
+_ONE_STEP = re.compile(r"(?<![\w-])(\w+)-\1/[1-9]\d*", re.IGNORECASE)
+"""A range of one with a step, `5-5/2`, which is 5; `cronsim` 2.8 reads it as `5/2`."""
 
 _EXAMPLE = "0 9 * * 1-5"
 
@@ -193,7 +197,7 @@ def _parse(expression: str) -> CronSim:
     if len(parts) != len(_FIELDS):
         raise BadCron(cron=expression, reason=_miscounted(parts), example=_example_for(expression))
     try:
-        return CronSim(expression, _EPOCH)
+        return CronSim(_ONE_STEP.sub(r"\1", expression), _EPOCH)
     except CronSimError:
         raise BadCron(cron=expression, **_misfit(parts)) from None
 
