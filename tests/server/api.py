@@ -56,7 +56,7 @@ class Api:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def worker(self, *tasks: str) -> "ApiWorker":
+    async def worker(self, *tasks: str, dead_letters: bool = False) -> "ApiWorker":
         """Connect a worker that has these tasks."""
         manifests = [
             {
@@ -65,6 +65,7 @@ class Api:
                 "line": 1,
                 "name": "f",
                 "queue": {"name": f"task/{task}"},
+                "deadLetters": dead_letters,
             }
             for task in tasks or ("echo",)
         ]

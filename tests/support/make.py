@@ -6,6 +6,7 @@ from typing import Any
 
 from perdure.core.ids import new_id
 from perdure.core.lifecycle import Status
+from perdure.engine import dead_letters
 from perdure.engine.engine import Engine
 from perdure.engine.queues import define
 from perdure.store import catalog, runs, workers
@@ -104,6 +105,7 @@ class Make:
             if current:
                 await catalog.set_current_version(tx, environment, version)
             await define(tx, environment, every.values(), now)
+            await dead_letters.declare(tx, environment, manifests, every.values())
 
         await self._db.transact(body)
         self.engine.catalog.forget(environment)

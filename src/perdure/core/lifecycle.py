@@ -106,6 +106,10 @@ LEASED = frozenset({S.DEQUEUED, S.EXECUTING})
 FAILURES = FINAL - {S.COMPLETED, S.CANCELED}
 """A run that ended in one of these frees its idempotency key, so that it can be triggered again."""
 
+DEAD = FAILURES - {S.EXPIRED}
+"""A run that ended in one of these failed for good, and goes on the dead-letter list if its task or queue
+asks for it.  One that expired did not fail: its TTL says that nobody wants it any more."""
+
 
 def after(status: Status, on: On) -> Status:
     """Return the status that follows when `on` happens to a run in `status`.

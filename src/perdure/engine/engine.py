@@ -11,6 +11,7 @@ from perdure.engine.batch_watch import BatchWatch
 from perdure.engine.batches import Batches
 from perdure.engine.cancel import Cancel
 from perdure.engine.catalog import Catalog
+from perdure.engine.dead_letters import DeadLetters
 from perdure.engine.delays import Delays
 from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
@@ -60,6 +61,7 @@ class Engine:
         self.schedules = Schedules(resources, catalog, self.enqueue)
         self.snapshots = SnapshotsOfRuns(resources)
         self.replays = Replays(resources, self.enqueue, self.snapshots)
+        self.dead_letters = DeadLetters(resources, self.enqueue)
         self.dequeue = Dequeue(resources, catalog)
         self.attempts = Attempts(resources, catalog)
         self.heartbeats = Heartbeats(resources)

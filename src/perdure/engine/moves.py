@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from perdure.core.lifecycle import FINAL, LEASED, On, Status, after
+from perdure.core.lifecycle import DEAD, FINAL, LEASED, On, Status, after
 from perdure.engine.waiting import wake_after_runs
-from perdure.store import history, lanes, queues, runs, schedules
+from perdure.store import dead_letters, history, lanes, queues, runs, schedules
 from perdure.store.database import Tx
 from perdure.store.history import NewEvent
 from perdure.store.lanes import Lane, PoolChange, lane_of, pool_of
@@ -117,6 +117,9 @@ async def apply(
     ]
     if awaited:
         await wake_after_runs(tx, awaited, now)
+    dead = [str(row["id"]) for row in written if row["status"] in DEAD]
+    if dead:
+        await dead_letters.keep(tx, dead, now=now)
     for move, row in zip(moves, written, strict=True):
         if row["status"] in FINAL:
             tx.hint(channel_of_run(move.run.id))

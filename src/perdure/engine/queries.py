@@ -6,11 +6,13 @@ from datetime import datetime
 from perdure.core.clock import from_datetime
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadDuration, BadOption
-from perdure.core.lifecycle import Status
+from perdure.core.lifecycle import DEAD, Status
 from perdure.core.placement import MACHINES
 from perdure.engine.options import plain_text
+from perdure.store.dead_letters import LetterQuery
 from perdure.store.run_lists import RunQuery
 from perdure.store.tokens import TokenQuery
+from perdure.wire.dead_letters import ChooseLetters, DeadLetterFilter
 from perdure.wire.runs import RunFilter
 from perdure.wire.waits import TokenFilter, TokenStatus
 
@@ -65,6 +67,18 @@ def token_query(wanted: TokenFilter, now: int) -> TokenQuery:
     )
 
 
+def letter_query(wanted: DeadLetterFilter | ChooseLetters, now: int) -> LetterQuery:
+    """Return which dead letters are asked for; takes and raises as `query_of` does."""
+    since = _moment("failed_from", wanted.failed_from, 0)
+    return LetterQuery(
+        tasks=_list(wanted.task),
+        queues=_list(wanted.queue),
+        statuses=_choice("status", wanted.status, sorted(DEAD)),
+        since=max(since, _since(wanted.period, now, "period")),
+        until=min(_moment("failed_to", wanted.failed_to, now), now),
+    )
+
+
 def _list(text: str | None) -> list[str] | None:
     """Read a list of names; none at all is no filter, as the official server takes it."""
     names = [part.strip() for part in (text or "").split(",") if part.strip()]
@@ -92,14 +106,14 @@ def _moment(option: str, text: str | None, default: int) -> int:
         raise BadOption(option=option, value=text, expected=expected) from None
 
 
-def _since(period: str | None, now: int) -> int:
+def _since(period: str | None, now: int, option: str = "filter[createdAt][period]") -> int:
     if period is None:
         return 0
     try:
         return max(0, now - to_milliseconds(period))
     except (BadDuration, OverflowError):
         expected = 'a duration such as "1d"'
-        raise BadOption(option="filter[createdAt][period]", value=period, expected=expected) from None
+        raise BadOption(option=option, value=period, expected=expected) from None
 
 
 def _cursor(option: str, text: str | None, prefix: str = "run") -> str | None:

@@ -1,16 +1,17 @@
 """Running a run again, as it was or changed."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perdure.core.errors import NotFound
 from perdure.engine.enqueue import Enqueue, Triggered
 from perdure.engine.resources import Resources
 from perdure.engine.snapshots import SnapshotsOfRuns
-from perdure.store import packets, views
+from perdure.store import history, packets, views
 from perdure.store.database import Tx
 from perdure.store.packets import METADATA, PAYLOAD, SEED
-from perdure.store.rows import Environment
+from perdure.store.rows import Environment, Packet, Run
 from perdure.store.views import RunView
 from perdure.wire.runs import QueueChoice, ReplayRun, TriggerOptions, TriggerRun
 from perdure.wire.values import JSON
@@ -52,8 +53,8 @@ class Replays:
             BadOption: a change can't be what it is, or there is no such local.
         """
         view, metadata = await self._resources.db.read(_original, environment.id, run)
-        options = _options(view) | {"metadata": metadata} | _changed(changes)
-        payload = _payload(view)
+        options = _options(view.run, view.packets, view.tags) | {"metadata": metadata} | _changed(changes)
+        payload = _payload(view.packets)
         if "payload" in changes.model_fields_set:
             payload = {"payload": changes.payload}
             options["payload_type"] = changes.payload_type
@@ -72,21 +73,37 @@ async def _original(tx: Tx, environment: str, run: str) -> tuple[RunView, Any]:
     return view, json.loads(packet.data) if packet else None
 
 
-def _payload(view: RunView) -> dict[str, Any]:
-    packet = view.packets.get(PAYLOAD)
+async def commands_of(tx: Tx, rows: Sequence[Run]) -> list[TriggerRun]:
+    """Return for each of some runs the trigger that makes one like it."""
+    ids = [row.id for row in rows]
+    tags = await history.tags_of(tx, ids)
+    found: dict[str, dict[str, Packet]] = {}
+    for packet in await packets.of_runs(tx, ids, PAYLOAD, METADATA, SEED):
+        found.setdefault(packet.run, {})[packet.kind] = packet
+    return [_command(row, found.get(row.id, {}), tags.get(row.id, ())) for row in rows]
+
+
+def _command(run: Run, given: Mapping[str, Packet], tags: Sequence[str]) -> TriggerRun:
+    seed = given.get(SEED) or given.get(METADATA)
+    options = _options(run, given, tags) | {"metadata": json.loads(seed.data) if seed else None}
+    return TriggerRun(**_payload(given), options=TriggerOptions(**options))
+
+
+def _payload(given: Mapping[str, Packet]) -> dict[str, Any]:
+    packet = given.get(PAYLOAD)
     if packet is None:
         return {}
     return {"payload": json.loads(packet.data) if packet.type == JSON else packet.data}
 
 
-def _options(view: RunView) -> dict[str, Any]:
+def _options(run: Run, given: Mapping[str, Packet], tags: Sequence[str]) -> dict[str, Any]:
     """Return the options that the run was triggered with; not its delay, its key, or its parent."""
-    run, payload = view.run, view.packets.get(PAYLOAD)
+    payload = given.get(PAYLOAD)
     return {
         "payload_type": payload.type if payload else JSON,
         "queue": QueueChoice(name=run.queue),
         "concurrency_key": run.concurrency_key,
-        "tags": list(view.tags),
+        "tags": list(tags),
         "machine": run.machine,
         "priority": run.priority,
         "ttl": f"{run.ttl_ms or 0}ms",

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from perdure.core.clock import to_datetime
 from perdure.core.errors import NotFound
 from perdure.core.ids import new_id
+from perdure.engine import dead_letters
 from perdure.engine.catalog import Catalog
 from perdure.engine.declared import declare
 from perdure.engine.pending import CHANNEL
@@ -92,6 +93,7 @@ class Workers:
             # While developing, the code that was saved last counts, also when it was there before.
             await catalog.set_current_version(tx, environment.id, version)
             await define(tx, environment.id, _queues(command), now)
+            await dead_letters.declare(tx, environment.id, command.tasks, _queues(command))
             await declare(tx, environment, command.tasks, now)
             tx.hint(CHANNEL)
         await workers.add(tx, _row(environment.id, command, worker, version, now))

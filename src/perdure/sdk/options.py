@@ -14,7 +14,7 @@ from perdure.core.errors import BadOption
 from perdure.core.placement import ISOLATIONS, MACHINES, Isolation
 from perdure.core.retry import Retry
 from perdure.sdk.hooks import Hook
-from perdure.sdk.queues import Queue
+from perdure.sdk.queues import Queue, check_limit
 
 CodeChange = Literal["fail", "restart"]
 """What becomes of a parked run whose code is no longer there as it was."""
@@ -51,6 +51,7 @@ class TaskOptions:
     machine: str | None = None
     max_duration: Duration | None = None
     ttl: Duration | None = None
+    dead_letters: bool = False
     isolation: Isolation = "process"
     on_code_change: CodeChange = "fail"
     cron: sdk.schedules.Crons | None = None
@@ -71,6 +72,7 @@ class TaskOptions:
         for limit in (self.max_duration, self.ttl):
             if limit is not None:
                 to_milliseconds(limit)
+        check_limit("concurrency_limit", self.concurrency_limit)
         if self.queue is not None and self.concurrency_limit is not None:
             raise BadOption(
                 option="concurrency_limit",
@@ -106,6 +108,7 @@ class Declaration(TypedDict, total=False):
     machine: str | None
     max_duration: Duration | None
     ttl: Duration | None
+    dead_letters: bool
     isolation: Isolation
     on_code_change: CodeChange
     cron: sdk.schedules.Crons | None

@@ -99,6 +99,7 @@ class Task(Triggerable[P, R]):
             machine=settings.machine,
             max_duration=None if limit is None else to_milliseconds(limit) / 1000,
             ttl_ms=None if ttl is None else to_milliseconds(ttl),
+            dead_letters=settings.dead_letters,
             isolation=settings.isolation,
             is_async=self.is_async,
             schedules=[sdk.schedules.manifest(one) for one in self.crons],
@@ -201,7 +202,8 @@ def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> A
         function: the function, when the decorator is used without parentheses.
         declaration: `id` (the function's name by default), `queue` (a queue or its name) or
             `concurrency_limit` (of the task's own queue), `retry`, `machine`, `max_duration` (active
-            time), `ttl`, `isolation` (`process`, `shared`, `fresh` or `container`), `description`,
+            time), `ttl`, `dead_letters` (whether its runs that fail for good are kept on a list, until
+            somebody redrives or discards them), `isolation` (`process`, `shared`, `fresh` or `container`), `description`,
             `cron` (an expression, a `Cron`, or a list of them: when it runs by itself), `timezone` and
             `environments` (of its crons), `on_code_change` (what becomes of a parked run whose code was
             changed: `fail`, or `restart` at the top), and hooks by their names.

@@ -12,13 +12,14 @@ _BELONGINGS = (
     "delete_events",
     "delete_snapshots",
     "delete_waits",
+    "delete_dead_letters",
 )
 
 
 async def forget_runs(tx: Tx, *, before: int, now: int, after: str, limit: int) -> list[str]:
     """Delete runs that ended before a moment, with all that belongs to them; return their ids, in order.
 
-    A run stays as long as an idempotency key stands for it.
+    A run stays as long as an idempotency key stands for it, or it is on the dead-letter list.
 
     Args:
         tx: the transaction.

@@ -45,6 +45,8 @@ class QueueManifest(Model):
     total_limit: Limit | None = None
     """Over all of them."""
     rate_limit: Rate | None = None
+    dead_letters: bool = False
+    """Whether its runs that fail for good are kept for people."""
 
 
 class ScheduleManifest(Timing):
@@ -70,6 +72,8 @@ class TaskManifest(Model):
     max_duration: float | None = None
     """Seconds of active time."""
     ttl_ms: int | None = None
+    dead_letters: bool = False
+    """Whether its runs that fail for good are kept for people."""
     isolation: Isolation = "process"
     is_async: bool = True
     schedules: list[ScheduleManifest] = []

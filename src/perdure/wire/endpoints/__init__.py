@@ -4,11 +4,20 @@ To add one: a line in the file of its resource, a handler in `server`, a method 
 """
 
 from perdure.wire.endpoint import Endpoint
-from perdure.wire.endpoints import batches, environment, runs, schedules, tokens, workers
+from perdure.wire.endpoints import (
+    batches,
+    dead_letters,
+    environment,
+    queues,
+    runs,
+    schedules,
+    tokens,
+    workers,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
     value
-    for resource in (runs, batches, schedules, tokens, environment, workers)
+    for resource in (runs, batches, dead_letters, queues, schedules, tokens, environment, workers)
     for value in vars(resource).values()
     if isinstance(value, Endpoint)
 )

@@ -1,0 +1,22 @@
+-- Dead letters: runs that failed for good, where their task or queue asks to keep them for people.
+
+-- Which tasks and queues ask for it, as the code that is live says.
+create table dead_letter_sources (
+    environment text not null,
+    kind text not null,                  -- task or queue
+    name text not null,
+    primary key (environment, kind, name)
+) {clustered};
+
+create table dead_letters (
+    run text primary key,
+    environment text not null,
+    task text not null,
+    queue text not null,
+    status text not null,
+    failed_at {int8} not null,
+    redriven_at {int8},                  -- since when it is off the list, for a new run
+    redriven_as text
+) {strict};
+
+create index dead_letters_by_time on dead_letters (environment, failed_at, run);
