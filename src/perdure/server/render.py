@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from perdure.core.clock import to_datetime
+from perdure.core.cron import cron
+from perdure.core.errors import PerdureError
 from perdure.core.lifecycle import FINAL, Status
 from perdure.server.packets import decode
-from perdure.server.schedules import generator
 from perdure.store import rows
 from perdure.store.packets import ERROR, METADATA, OUTPUT, PAYLOAD
 from perdure.store.run_lists import RunPage
+from perdure.store.schedules import Schedule
 from perdure.store.views import Glance, RunView
 from perdure.wire import runs as wire
 from perdure.wire.schedules import Generator
@@ -148,6 +150,15 @@ def _schedule(view: RunView) -> wire.Schedule | None:
         deduplication_key=row.deduplication_key,
         generator=generator(row),
     )
+
+
+def generator(schedule: Schedule) -> Generator:
+    """Return what makes a schedule's ticks, as it is shown."""
+    try:
+        description = cron(schedule.cron, schedule.timezone).description
+    except PerdureError as error:  # a zone that there was, and is no more
+        description = str(error)
+    return Generator(expression=schedule.cron, description=description)
 
 
 def _attempt(attempt: rows.Attempt) -> wire.Attempt:

@@ -3,14 +3,13 @@
 from datetime import datetime
 
 from perdure.core.clock import to_datetime
-from perdure.core.cron import cron, zones
-from perdure.core.errors import PerdureError
+from perdure.core.cron import zones
 from perdure.engine.scheduled import type_of
 from perdure.engine.schedules import ScheduleView
 from perdure.engine.ticking import held_ticks
 from perdure.server.handles import Call, handles
+from perdure.server.render import generator
 from perdure.store import rows
-from perdure.store.schedules import Schedule
 from perdure.wire import endpoints
 from perdure.wire import schedules as wire
 from perdure.wire.model import Nothing
@@ -89,15 +88,6 @@ async def run_schedule(call: Call, _: Nothing, schedule: str) -> RunId:
 async def list_timezones(call: Call, query: wire.TimezoneQuery) -> wire.Timezones:
     """List the time zones."""
     return wire.Timezones(timezones=list(zones()[query.exclude_utc :]))
-
-
-def generator(schedule: Schedule) -> wire.Generator:
-    """Return what makes a schedule's ticks, as it is shown."""
-    try:
-        description = cron(schedule.cron, schedule.timezone).description
-    except PerdureError as error:  # a zone that there was, and is no more
-        description = str(error)
-    return wire.Generator(expression=schedule.cron, description=description)
 
 
 def _shown(view: ScheduleView, environment: rows.Environment) -> wire.Schedule:
