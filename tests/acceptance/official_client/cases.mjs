@@ -1,32 +1,7 @@
 // What a program written for the official platform does, told as JSON: one line for each case.
-import {
-  ApiError,
-  AuthenticationError,
-  BadRequestError,
-  NotFoundError,
-  PermissionDeniedError,
-  UnprocessableEntityError,
-  auth,
-  configure,
-  idempotencyKeys,
-  runs,
-  tasks,
-} from "@trigger.dev/sdk";
+import { auth, idempotencyKeys, runs, tasks } from "@trigger.dev/sdk";
 
-const POLL = { pollIntervalMs: 50, maxAttempts: 400 };
-
-const ERRORS = { AuthenticationError, BadRequestError, NotFoundError, PermissionDeniedError, UnprocessableEntityError };
-
-// Runs an action that must fail, and tells how it did.
-async function failing(action) {
-  try {
-    await action();
-  } catch (error) {
-    const kind = Object.keys(ERRORS).find((name) => error instanceof ERRORS[name]);
-    return { kind, isApiError: error instanceof ApiError, status: error.status, message: error.message };
-  }
-  return { kind: null };
-}
+import { POLL, failing, tell, unique } from "./harness.mjs";
 
 async function listed(filter) {
   const found = [];
@@ -34,9 +9,7 @@ async function listed(filter) {
   return found;
 }
 
-const unique = (name) => `${name}-${process.env.SALT}`;
-
-export const cases = {
+const cases = {
   async a_run_goes_all_the_way() {
     const handle = await tasks.trigger("echo", { text: "hello", at: new Date(0) });
     const run = await runs.poll(handle, POLL);
@@ -233,13 +206,4 @@ export const cases = {
   },
 };
 
-configure({ baseURL: process.env.TRIGGER_API_URL, secretKey: process.env.TRIGGER_SECRET_KEY });
-for (const [name, run] of Object.entries(cases)) {
-  let told;
-  try {
-    told = { value: await run() };
-  } catch (error) {
-    told = { error: `${error?.stack ?? error} ${JSON.stringify(error?.cause ?? null)}` };
-  }
-  console.log(JSON.stringify({ case: name, ...told }));
-}
+await tell(cases);
