@@ -329,3 +329,20 @@ async def test_old_tokens_are_forgotten_unless_they_wait(make: Make, clock: Fake
     assert (await engine.tokens.get(environment, waiting.id)).token == waiting
     with pytest.raises(NotFound):
         await engine.tokens.get(environment, answered.id)
+
+
+@pytest.mark.parametrize("then", ["pinned", "parked"])
+async def test_a_pinned_run_whose_other_branch_waits_too_says_so(make: Make, clock: FakeClock, then: str):
+    """While one branch waits in memory, another may come to a wait of its own; then all can be stored."""
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    ref: dict[str, Any] = {"run_id": run, "fence": held.fence}
+    one, both = [for_time(clock, 10)], [for_time(clock, 10), for_time(clock, 20)]
+    await make.report(worker, Pinned(**ref, waits=one, reason="a branch is busy"))
+
+    later = Pinned(**ref, waits=both, reason="a lock") if then == "pinned" else Parked(**ref, snapshot=STATE, waits=both)
+    await make.report(worker, later)
+
+    row = await make.row(run)
+    assert (row.status, row.lease_until is None) == ("WAITING", then == "parked")
