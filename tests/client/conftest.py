@@ -41,15 +41,21 @@ async def each(items: Any) -> list[Any]:
 class HandWorker:
     """A worker that a test drives by hand."""
 
-    def __init__(self, client: Any, *tasks: str) -> None:
+    def __init__(self, client: Any, *tasks: str, dead_letters: bool = False) -> None:
         self._client = client
+        self._dead_letters = dead_letters
         self._tasks = tasks
         self._id = ""
 
     async def connect(self) -> "HandWorker":
         tasks = [
             TaskManifest(
-                id=task, file_path="a.py", line=1, name=task, queue=QueueManifest(name=f"task/{task}")
+                id=task,
+                file_path="a.py",
+                line=1,
+                name=task,
+                queue=QueueManifest(name=f"task/{task}"),
+                dead_letters=self._dead_letters,
             )
             for task in self._tasks
         ]

@@ -192,7 +192,7 @@ async def test_bad_choices_are_named(make: Make, worker: Worker):
         await redrive(make, runs=[run], task="plain")
     with pytest.raises(BadOption, match="it takes CRASHED, FAILED, SYSTEM_FAILURE, TIMED_OUT"):
         await listed(make, status="COMPLETED")
-    with pytest.raises(BadOption, match="what pagination.next said"):
+    with pytest.raises(BadOption, match=r"what pagination\.next said"):
         await listed(make, after="7")
 
 

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from perdure.cli import batches, dev, doctor, explain, init, runs, server, tasks, trigger, worker, workers
+from perdure.cli import (
+    batches,
+    dead_letters,
+    dev,
+    doctor,
+    explain,
+    init,
+    runs,
+    schedules,
+    server,
+    tasks,
+    trigger,
+    worker,
+    workers,
+)
 from perdure.cli.exits import Exit, complain, tell, tell_usage
 from perdure.core.errors import PerdureError
 from perdure.core.settings import check_names
@@ -37,6 +51,7 @@ app.command()(trigger.trigger)
 app.add_typer(runs.app, name="runs")
 app.add_typer(batches.app, name="batches")
 app.command()(tasks.tasks)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(explain.explain)
 app.command()(workers.workers)
 app.command()(doctor.doctor)

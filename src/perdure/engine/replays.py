@@ -85,7 +85,8 @@ async def commands_of(tx: Tx, rows: Sequence[Run]) -> list[TriggerRun]:
 
 def _command(run: Run, given: Mapping[str, Packet], tags: Sequence[str]) -> TriggerRun:
     seed = given.get(SEED) or given.get(METADATA)
-    options = _options(run, given, tags) | {"metadata": json.loads(seed.data) if seed else None}
+    options = _options(run, given, tags)
+    options["metadata"] = json.loads(seed.data) if seed else None
     return TriggerRun(**_payload(given), options=TriggerOptions(**options))
 
 

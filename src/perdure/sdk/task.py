@@ -203,10 +203,10 @@ def task(function: Callable[..., Any] | None = None, /, **declaration: Any) -> A
         declaration: `id` (the function's name by default), `queue` (a queue or its name) or
             `concurrency_limit` (of the task's own queue), `retry`, `machine`, `max_duration` (active
             time), `ttl`, `dead_letters` (whether its runs that fail for good are kept on a list, until
-            somebody redrives or discards them), `isolation` (`process`, `shared`, `fresh` or `container`), `description`,
-            `cron` (an expression, a `Cron`, or a list of them: when it runs by itself), `timezone` and
-            `environments` (of its crons), `on_code_change` (what becomes of a parked run whose code was
-            changed: `fail`, or `restart` at the top), and hooks by their names.
+            somebody redrives or discards them), `isolation` (`process`, `shared`, `fresh` or `container`),
+            `description`, `cron` (an expression, a `Cron`, or a list of them: when it runs by itself),
+            `timezone` and `environments` (of its crons), `on_code_change` (what becomes of a parked run whose
+            code was changed: `fail`, or `restart` at the top), and hooks by their names.
 
     Raises:
         BadOption: a name is unknown, or a value can't be.

@@ -13,7 +13,7 @@ async def greet(name: str = "world") -> str:
     return f"Hello, {name}!"
 
 
-@task(retry=Retry(max_attempts=2, min_timeout=0.01, randomize=False))
+@task(retry=Retry(max_attempts=2, min_timeout=0.01, randomize=False), dead_letters=True)
 async def refuse(order: str) -> None:
     raise ValueError(f"no order {order}\nand no more")
 
