@@ -1,12 +1,17 @@
 """Random lives of many runs at once: what must hold after every step, on both databases.
 
-Workers come back too late, vanish and report twice; runs are canceled anywhere; limits change; the clock
-jumps.  After each step the counts equal the rows and no limit is passed; at the end every run ends.
+Workers come back too late, vanish and report twice; runs wait and are canceled anywhere; limits change,
+queues and the environment are paused; the clock jumps.  After each step the counts equal the rows and no
+limit is passed, and no rate, which a model of the standard's judges; a claim that gets less than it asks for
+leaves nothing that may start; at the end every run ends.
 """
 
 import asyncio
+import base64
 from collections import Counter
 from collections.abc import Coroutine
+from datetime import timedelta
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -19,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from perdure.core.clock import to_datetime
 from perdure.core.lifecycle import FINAL, LEASED, Status
 from perdure.engine.engine import Engine
 from perdure.engine.queues import define
@@ -28,8 +34,19 @@ from perdure.store.connect import open_database
 from perdure.store.database import Tx
 from perdure.store.rows import Run
 from perdure.testing.clock import FakeClock
-from perdure.wire.manifests import QueueManifest
-from perdure.wire.workers import Assignment, Heartbeat, Released, RetryChoice, RunRef, Started, Succeeded
+from perdure.wire.manifests import QueueManifest, Rate
+from perdure.wire.waits import Wait, WaitKind
+from perdure.wire.workers import (
+    Assignment,
+    Heartbeat,
+    Parked,
+    Released,
+    RetryChoice,
+    RunRef,
+    Started,
+    Succeeded,
+)
+from tests.engine.rate_model import RateModel
 from tests.support.make import Make, manifest
 
 T = TypeVar("T")
@@ -37,7 +54,12 @@ T = TypeVar("T")
 LEASE_MS = 30_000
 ENVIRONMENT_LIMIT = 4
 QUEUE = "shared"
-TASKS = ("alone", "shared-a", "shared-b")
+RATED = {
+    "metered": Rate(limit=2, period_ms=15_000, burst=2),
+    "keyed": Rate(limit=3, period_ms=10_000, burst=1, per_key=True),
+}
+TASKS = ("alone", "shared-a", "shared-b", *RATED)
+QUEUES = (QUEUE, *RATED)
 DELAYS = st.sampled_from([None, None, "20s", "2m"])
 KEYS = st.sampled_from([None, "ada", "bob"])
 
@@ -54,8 +76,16 @@ class Lives(RuleBasedStateMachine):
         self.stale: list[tuple[str, Assignment]] = []
         self.known: list[str] = []
         self.limit = 2
-        self.allowed: Counter[str | None] = Counter()
-        """What ran when the limit was lowered under it, less what has ended since."""
+        self.override: int | None = None
+        self.total: int | None = 3
+        self.burst = 1.0
+        self.paused: set[str] = set()
+        """Queues, and "" if the environment is."""
+        self.allowed: Counter[Any] = Counter()
+        """What ran when a limit was lowered under it, less what has ended since."""
+        self.rates = {
+            queue: RateModel(rate.limit, rate.period_ms, rate.burst or 1) for queue, rate in RATED.items()
+        }
         self.do(self.open(url))
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -73,8 +103,10 @@ class Lives(RuleBasedStateMachine):
         )
         self.engine = Engine(resources)
         self.make = await Make.begin(self.engine, concurrency_limit=ENVIRONMENT_LIMIT)
-        queue = QueueManifest(name=QUEUE, concurrency_limit=self.limit)
-        tasks = [manifest(TASKS[0]), *(manifest(task, queue=queue) for task in TASKS[1:])]
+        queue = QueueManifest(name=QUEUE, concurrency_limit=self.limit, total_limit=self.total)
+        tasks = [manifest(TASKS[0]), *(manifest(task, queue=queue) for task in TASKS[1:3])]
+        for name, rate in RATED.items():
+            tasks.append(manifest(name, queue=QueueManifest(name=name, rate_limit=rate)))
         self.workers = {w.id: w for w in [await self.make.worker(*tasks), await self.make.worker(*tasks)]}
 
     def teardown(self) -> None:
@@ -83,12 +115,16 @@ class Lives(RuleBasedStateMachine):
 
     async def finish(self) -> None:
         """When faults stop, every run ends."""
-        await self.set_limit(2)
+        await self.set_limits(2, 3)
+        await self.engine.queues.reset_limit(self.make.environment, QUEUE)
+        for queue in sorted(self.paused):
+            await self.set_paused(queue, False)
         worker = next(iter(self.workers.values()))
         for _ in range(200):
             self.clock.forward("5m")
             await self.engine.rescue.run_once()
             await self.engine.timers.run_once()
+            await self.engine.rates.run_once()
             for held in await self.make.claim(worker, 10):
                 await (self.make.succeed if held.attempt > 1 else self.make.fail)(worker, held)
             if all(run.status in FINAL for run in await self.rows()):
@@ -115,18 +151,65 @@ class Lives(RuleBasedStateMachine):
             run = self.do(self.make.trigger(task, concurrency_key=key, max_attempts=attempts, **options))
             self.known = sorted({*self.known, run})
 
-    @rule(number=st.integers(0, 1), slots=st.integers(1, 5))
+    @rule(number=st.integers(0, 1), slots=st.integers(1, 8))
     def claim(self, number: int, slots: int) -> None:
         worker = list(self.workers.values())[number]
-        for held in self.do(self.make.claim(worker, slots)):
+        rows = {run.id: run for run in self.do(self.rows())}
+        claimed = self.do(self.make.claim(worker, slots))
+        self.check_rates([rows[held.run_id] for held in claimed])
+        if len(claimed) < slots:
+            left = self.do(self.rows())
+            assert [run.id for run in left if self.may_start(run, left)] == []
+        for held in claimed:
             before = self.held.pop(held.run_id, None)
             if before is not None:
                 assert held.fence > before[1].fence
                 self.stale.append(before)
             self.held[held.run_id] = (worker.id, held)
 
+    def check_rates(self, claimed: list[Run]) -> None:
+        for run in claimed:
+            assert run.is_mid_attempt or not self.paused & {"", run.queue}
+            model = self.rates.get(run.queue)
+            if model is not None and not run.is_mid_attempt:
+                meter = self.meter(run)
+                assert model.allows(meter, self.clock.now())
+                model.start(meter, self.clock.now())
+
+    def meter(self, run: Run) -> str | None:
+        return run.concurrency_key if RATED[run.queue].per_key else ""
+
+    def may_start(self, run: Run, rows: list[Run]) -> bool:
+        """Tell whether a run that was left in its line should not have been."""
+        if run.place is None or sum(one.status in LEASED for one in rows) >= self.environment_limit():
+            return False
+        held = [one for one in rows if one.queue == run.queue and one.status in LEASED]
+        of_key = sum(one.concurrency_key == run.concurrency_key for one in held)
+        limits = [(of_key, ENVIRONMENT_LIMIT)] if self.burst > 1 else []
+        if run.queue == QUEUE:
+            limits += [(of_key, self.limit_of_key())]
+            limits += [(len(held), self.total)] if self.total is not None else []
+        if any(count >= limit for count, limit in limits):
+            return False
+        if run.is_mid_attempt:
+            return True
+        if self.paused & {"", run.queue}:
+            return False
+        # Intervals are rounded up to a microsecond.
+        model = self.rates.get(run.queue)
+        return model is None or model.allows(self.meter(run), self.clock.now(), slack=Fraction(1, 2))
+
+    def limit_of_key(self) -> int:
+        return self.limit if self.override is None else self.override
+
+    def environment_limit(self) -> int:
+        return int(ENVIRONMENT_LIMIT * self.burst)
+
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), how=st.sampled_from(["start", "succeed", "fail", "crash", "time_out", "release"]))
+    @rule(
+        data=st.data(),
+        how=st.sampled_from(["start", "succeed", "fail", "crash", "time_out", "release", "park", "park"]),
+    )
     def report(self, data: st.DataObject, how: str) -> None:
         run = data.draw(st.sampled_from(sorted(self.held)))
         worker, held = self.held[run]
@@ -141,6 +224,11 @@ class Lives(RuleBasedStateMachine):
             return (await self.make.report(who, Started(**ref)))[0]
         if how == "succeed":
             return (await self.make.report(who, Started(**ref), Succeeded(**ref)))[1]
+        if how == "park":
+            until = to_datetime(self.clock.now()) + timedelta(seconds=15)
+            wait = Wait(kind=WaitKind.TIME, subject="soon", until=until)
+            parked = Parked(**ref, snapshot=base64.b64encode(b"s").decode(), waits=[wait])
+            return (await self.make.report(who, Started(**ref), parked))[1]
         if how == "release":
             return (await self.make.report(who, Released(**ref, reason="drain")))[0]
         return await self.make.fail(who, held, how=how, retry=RetryChoice(delay_ms=5_000))
@@ -173,16 +261,46 @@ class Lives(RuleBasedStateMachine):
         self.clock.forward(seconds)
         self.do(self.engine.timers.run_once())
         self.do(self.engine.rescue.run_once())
+        self.do(self.engine.rates.run_once())
 
-    @rule(limit=st.integers(0, 3))
-    def change_limit(self, limit: int) -> None:
-        self.do(self.set_limit(limit))
+    @rule(limit=st.integers(0, 3), total=st.sampled_from([None, 1, 2, 3, 4]))
+    def change_limits(self, limit: int, total: int | None) -> None:
+        self.do(self.set_limits(limit, total))
 
-    async def set_limit(self, limit: int) -> None:
-        self.limit = limit
-        queue = QueueManifest(name=QUEUE, concurrency_limit=limit)
+    async def set_limits(self, limit: int, total: int | None) -> None:
+        """As a new version of the code does."""
+        self.limit, self.total = limit, total
+        queue = QueueManifest(name=QUEUE, concurrency_limit=limit, total_limit=total)
         await self.db.transact(define, self.make.environment.id, [queue], 0)
         self.allowed = self.running(await self.rows())
+
+    @rule(limit=st.sampled_from([None, 0, 1, 3]))
+    def override_limit(self, limit: int | None) -> None:
+        queues, environment = self.engine.queues, self.make.environment
+        if limit is None:
+            self.do(queues.reset_limit(environment, QUEUE))
+        else:
+            self.do(queues.override_limit(environment, QUEUE, limit))
+        self.override = limit
+        self.allowed = self.running(self.do(self.rows()))
+
+    @rule(burst=st.sampled_from([1.0, 1.5]))
+    def change_burst(self, burst: float) -> None:
+        self.burst = burst
+        self.do(self.engine.queues.limit_environment(self.make.environment, ENVIRONMENT_LIMIT, burst))
+        self.allowed = self.running(self.do(self.rows()))
+
+    @rule(queue=st.sampled_from(["", *QUEUES]), pauses=st.booleans())
+    def pause(self, queue: str, pauses: bool) -> None:
+        self.do(self.set_paused(queue, pauses))
+
+    async def set_paused(self, queue: str, pauses: bool) -> None:
+        queues, environment = self.engine.queues, self.make.environment
+        self.paused = self.paused | {queue} if pauses else self.paused - {queue}
+        if queue:
+            await (queues.pause if pauses else queues.resume)(environment, queue)
+        else:
+            await (queues.pause_environment if pauses else queues.resume_environment)(environment)
 
     @rule()
     def reconcile(self) -> None:
@@ -209,17 +327,32 @@ class Lives(RuleBasedStateMachine):
         pools = await counts.pools_cached(tx)
         held = {pool: row.running for pool, row in pools.items() if row.running}
         assert held == await counts.pools_true(tx)
+        running = await counts.meters_true(tx)
+        for meter, row in (await counts.meters_cached(tx)).items():
+            assert row.running == running.get(meter, 0)
         return await runs.of_ids(tx, self.known)
 
     def check_limits(self, rows: list[Run]) -> None:
-        assert sum(run.status in LEASED for run in rows) <= ENVIRONMENT_LIMIT
         running = self.running(rows)
-        for key, count in running.items():
-            assert count <= max(self.limit, self.allowed[key]), key
+        for kind, key in running:
+            limit = {
+                "environment": self.environment_limit(),
+                "key": self.limit_of_key(),
+                "total": self.total,
+            }[kind]
+            if limit is not None:
+                assert running[kind, key] <= max(limit, self.allowed[kind, key]), (kind, key)
         self.allowed &= running
 
-    def running(self, rows: list[Run]) -> Counter[str | None]:
-        return Counter(row.concurrency_key for row in rows if row.queue == QUEUE and row.status in LEASED)
+    def running(self, rows: list[Run]) -> Counter[tuple[str, str | None]]:
+        """Count what runs: in the environment, in the shared queue, and there of each key."""
+        held = [row for row in rows if row.status in LEASED]
+        counts: Counter[tuple[str, str | None]] = Counter({("environment", None): len(held)})
+        for row in held:
+            if row.queue == QUEUE:
+                counts["key", row.concurrency_key] += 1
+                counts["total", None] += 1
+        return counts
 
 
 def test_whatever_happens_the_counts_are_true_limits_hold_and_every_run_ends(database_url: str):

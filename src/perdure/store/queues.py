@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from perdure.core.rates import RateLimit
 from perdure.store import lanes
-from perdure.store.database import Tx
+from perdure.store.database import Row, Tx
 from perdure.store.rows import Environment, Meter, Pool, Queue
 
 
@@ -138,7 +138,7 @@ async def gates(tx: Tx, environment: str) -> dict[str, Gate]:
     return {row[0]: _gate(row) for row in await tx.all("gates", environment=environment)}
 
 
-def _gate(row: Sequence) -> Gate:
+def _gate(row: Row) -> Gate:
     queue, paused_at, total, limit, period, burst, per_key, running, full_at, spent, closed = row
     return Gate(
         queue, paused_at, total, _rate(limit, period, burst, per_key), running, full_at, spent, closed
