@@ -58,6 +58,7 @@ def _traits(task: TaskInfo) -> str:
         traits.append(f"{task.queue.concurrency_limit} at once")
     if task.retry.max_attempts != type(task.retry)().max_attempts:
         traits.append(f"{task.retry.max_attempts} attempts" if task.retry.max_attempts > 1 else "no retry")
+    traits += [f"cron {one.cron} {one.timezone}".removesuffix(" UTC") for one in task.schedules]
     if task.machine:
         traits.append(task.machine)
     if task.isolation != "process":

@@ -39,6 +39,8 @@ _MEANINGS = {
 # The first class that fits counts.
 _EXITS: tuple[tuple[type[PerdureError], Exit], ...] = (
     (errors.Invalid, Exit.USAGE),
+    (errors.BadCron, Exit.USAGE),
+    (errors.UnknownZone, Exit.USAGE),
     (errors.ServerUnreachable, Exit.NO_SERVER),
     (errors.BadAnswer, Exit.NO_SERVER),
     (errors.Unauthorized, Exit.KEY_REFUSED),

@@ -99,6 +99,7 @@ def _fields(run: Run) -> Iterator[tuple[str, Cell]]:
         "Tags": ", ".join(run.tags),
         "Key": run.idempotency_key,
         "Replay of": run.replay_of,
+        "Schedule": run.schedule.id if run.schedule else None,
         "Parent": run.related_runs.parent.id if run.related_runs.parent else None,
         "Children": "\n".join(f"{child.id}  {child.task_identifier}" for child in run.related_runs.children),
         "Metadata": value_text(run.metadata) if run.metadata else None,
