@@ -12,12 +12,14 @@ from perdure.server import render
 from perdure.store.packets import METADATA
 from perdure.store.run_lists import RunPage
 from perdure.store.views import Glance, RunView
+from perdure.testing import batches
 from perdure.testing.errors import NotInHarness
 from perdure.testing.lives import Life
 from perdure.testing.setting import ENVIRONMENT
 from perdure.testing.tokens import shown
 from perdure.testing.world import World
 from perdure.wire import auth, endpoints, runs, waits
+from perdure.wire import batches as wire
 from perdure.wire.values import MAX_TAGS
 
 Handler = Callable[..., Any]
@@ -150,6 +152,37 @@ def _reset_key(world: World, body: runs.ResetKey, key: str) -> runs.KeyReset:
     if not world.keys.reset(body.task_identifier, key):
         raise NotFound(kind="idempotency key", name=key)
     return runs.KeyReset(id=key)
+
+
+@_answers(endpoints.batches.CREATE_BATCH)
+def _create_batch(world: World, body: wire.CreateBatch) -> wire.CreatedBatch:
+    return world.batches.create(body, world.clock.now())
+
+
+@_answers(endpoints.batches.ADD_ITEMS)
+def _add_items(world: World, body: wire.ItemLines, batch: str) -> wire.ItemsAdded:
+    def trigger(item: wire.BatchItem) -> Life:
+        return world.get(world.trigger(item.task, item, batch=batch).id)
+
+    return world.batches.add(batch, body.lines, trigger)
+
+
+@_answers(endpoints.batches.RETRIEVE_BATCH)
+def _retrieve_batch(world: World, _: Any, batch: str) -> wire.Batch:
+    return batches.shown(world.batches.get(batch))
+
+
+@_answers(endpoints.batches.BATCH_RESULTS)
+def _batch_results(world: World, body: wire.ResultsQuery, batch: str) -> wire.BatchResults:
+    return batches.results(world.batches.get(batch), body.after)
+
+
+@_answers(endpoints.batches.CANCEL_BATCH)
+def _cancel_batch(world: World, _: Any, batch: str) -> wire.BatchCanceled:
+    live = [life for life in world.batches.get(batch).runs.values() if not life.has_ended]
+    for life in live:
+        world.cancel(life.id)
+    return wire.BatchCanceled(id=batch, canceled=len(live))
 
 
 @_answers(endpoints.tokens.CREATE_TOKEN)

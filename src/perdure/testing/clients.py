@@ -6,13 +6,21 @@ from perdure.testing.answers import answer
 from perdure.testing.driver import Driver
 from perdure.testing.errors import NotInTest
 from perdure.testing.hosting import inside
+from perdure.testing.lives import Life
 from perdure.testing.setting import API_URL, SECRET_KEY
 from perdure.testing.steps import BLOCKS, Steps
 from perdure.testing.world import World
 from perdure.wire import endpoints
 from perdure.wire.endpoint import In, Out
 
-_RESULT = endpoints.runs.RUN_RESULT.name
+
+def _awaited(world: World, call: Call[In, Out]) -> list[Life]:
+    """Return the runs for whose end a call waits."""
+    if call.endpoint.name == endpoints.runs.RUN_RESULT.name:
+        return [world.get(call.path["run"])]
+    if call.endpoint.name == endpoints.batches.BATCH_RESULTS.name:
+        return [*world.batches.get(call.path["batch"]).runs.values()]
+    return []
 
 
 class InProcessAsyncClient(AsyncClient):
@@ -25,8 +33,8 @@ class InProcessAsyncClient(AsyncClient):
 
     async def send(self, call: Call[In, Out]) -> Out:
         """Answer a call."""
-        if call.endpoint.name == _RESULT:
-            await self._driver.end_of(self._world.get(call.path["run"]))
+        for life in _awaited(self._world, call):
+            await self._driver.end_of(life)
         return answer(self._world, call)
 
 
@@ -41,12 +49,12 @@ class InProcessClient(Client):
 
     def send(self, call: Call[In, Out]) -> Out:
         """Answer a call."""
-        if call.endpoint.name == _RESULT:
-            self._wait(call.path["run"])
+        for life in _awaited(self._world, call):
+            self._wait(life)
         return answer(self._world, call)
 
-    def _wait(self, run: str) -> None:
-        life, waiter = self._world.get(run), inside.get()
+    def _wait(self, life: Life) -> None:
+        waiter = inside.get()
         if life.has_ended:
             return
         if waiter is None:

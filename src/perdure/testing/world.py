@@ -24,6 +24,7 @@ from perdure.store.packets import ERROR, METADATA, SEED
 from perdure.store.rows import Packet
 from perdure.store.tokens import TIMEOUT
 from perdure.store.waits import Over, Snapshot, Waiting
+from perdure.testing.batches import Batches
 from perdure.testing.keys import Keys
 from perdure.testing.lives import Life, row_from
 from perdure.testing.setting import ENVIRONMENT, SETTINGS
@@ -62,6 +63,7 @@ class World:
         self.lock = threading.RLock()
         self.lives: dict[str, Life] = {}
         self.tokens = Tokens()
+        self.batches = Batches()
         self.keys = Keys(self.lives)
         #: what lets a run go on that waits in memory, by run
         self.in_memory: dict[str, Wakes] = {}
@@ -97,12 +99,20 @@ class World:
         return self.lives[run]
 
     def trigger(
-        self, task: str, command: TriggerRun, *, replay_of: str | None = None, state: Snapshot | None = None
+        self,
+        task: str,
+        command: TriggerRun,
+        *,
+        batch: str | None = None,
+        replay_of: str | None = None,
+        state: Snapshot | None = None,
     ) -> Triggered:
         """Trigger a run, unless a key stands for one; raises BadOption."""
         with self.lock:
             now = self.clock.now()
-            new = NewRun(environment=ENVIRONMENT, task=task, command=command, replay_of=replay_of)
+            new = NewRun(
+                environment=ENVIRONMENT, task=task, command=command, batch=batch, replay_of=replay_of
+            )
             drafted = draft(new, now, SETTINGS)
             known = self.task(task)
             life = self._life(drafted, known)
@@ -211,6 +221,9 @@ class World:
             is_over = kept is not None and not kept.is_open
             if kept is not None:
                 facts |= {name: getattr(kept.token, name) for name in _OF_TOKEN}
+        elif waiting.kind == waits.BATCH:
+            batch = self.batches.find(waiting.subject)
+            is_over = batch is not None and batch.is_over
         else:
             life = self.lives.get(waiting.subject)
             is_over = life is not None and life.has_ended
@@ -263,8 +276,13 @@ class World:
 
     def awaited(self, life: Life) -> list[Life]:
         """Return the runs that a run waits for."""
-        runs = [waiting.subject for waiting in self.waiting(life) if waiting.kind == waits.RUN]
-        return [self.lives[run] for run in runs if run in self.lives]
+        found: list[Life] = []
+        for waiting in self.waiting(life):
+            if waiting.kind == waits.RUN and waiting.subject in self.lives:
+                found.append(self.lives[waiting.subject])
+            elif waiting.kind == waits.BATCH and (batch := self.batches.find(waiting.subject)):
+                found += batch.runs.values()
+        return found
 
     def now(self) -> str:
         """Return the moment, for people."""
