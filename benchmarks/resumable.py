@@ -9,6 +9,7 @@ of several rounds, so that what else the machine does counts little.
 import asyncio
 import contextlib
 import importlib
+import itertools
 import sys
 import tempfile
 import textwrap
@@ -83,23 +84,26 @@ def plain_{}(a, b):
 """
 
 
+NUMBERS = itertools.count(1)
+
+
 @contextlib.contextmanager
-def project(source: str, lines: int = 0) -> Iterator[Callable[[bool], ModuleType]]:
-    """A module in a folder of its own; the function given imports it, rewritten or untouched."""
+def importable(source: str, *, rewritten: bool) -> Iterator[Callable[[], ModuleType]]:
+    """A module in a folder of its own; the function given imports it as a new process would."""
     with tempfile.TemporaryDirectory() as folder:
-        name = f"bench_{abs(hash((source, lines)))}"
+        name = f"bench_{next(NUMBERS)}"
+        (Path(folder) / f"{name}.py").write_text(textwrap.dedent(source))
         sys.path.insert(0, folder)
+        if rewritten:
+            install([folder])
 
-        def load(rewritten: bool) -> ModuleType:
-            (Path(folder) / f"{name}_{rewritten}.py").write_text(textwrap.dedent(source))
-            sys.modules.pop(f"{name}_{rewritten}", None)
+        def load() -> ModuleType:
+            sys.modules.pop(name, None)
             importlib.invalidate_caches()
-            return importlib.import_module(f"{name}_{rewritten}")
+            return importlib.import_module(name)
 
-        untouched = load(False)
-        install([folder])
         try:
-            yield lambda rewritten: load(True) if rewritten else untouched
+            yield load
         finally:
             sys.path.remove(folder)
 
@@ -133,8 +137,8 @@ async def ordinary(function: Callable[[int], Any], turns: int) -> None:
     await function(turns)
 
 
-def plain_form(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, str]]:
-    untouched, rewritten, turns = load(False), load(True), 20_000
+def plain_form(untouched: ModuleType, rewritten: ModuleType) -> Iterator[tuple[str, str, str]]:
+    turns = 20_000
     for name in ("loop", "mixed", "waits"):
         theirs, ours = in_turn(
             lambda name=name: driven(getattr(untouched, name)(turns)),
@@ -148,8 +152,8 @@ def plain_form(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, s
     yield "the same, `loop` as a task of asyncio", f"{ours / theirs:.3f} x", "<= 1.05 x"
 
 
-def snapshots(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, str]]:
-    coroutine, times = load(True).outer("order-1", 100), 200
+def snapshots(rewritten: ModuleType) -> Iterator[tuple[str, str, str]]:
+    coroutine, times = rewritten.outer("order-1", 100), 200
     coroutine.send(None)
     data = capture(coroutine)
     yield "bytes of three frames with a dozen locals", f"{len(data):,}", "< 1,000"
@@ -170,33 +174,49 @@ def snapshots(load: Callable[[bool], ModuleType]) -> Iterator[tuple[str, str, st
     yield "restore of signed bytes", f"{woken * 1e6:.1f} µs", ""
 
 
-def importing() -> Iterator[tuple[str, str, str]]:
-    """A project of 3,000 lines: half of its functions wait."""
-    body = textwrap.dedent(PROJECT).replace("from perdure.resumable import suspend\n", "")
-    plain = "".join(PLAIN.format(number) for number in range(6))
-    copies = 30
-    source = "from perdure.resumable import suspend\n" + (body + plain) * copies
-    hundreds = source.count("\n") / 100
-
-    with project(source, copies) as load:
-        before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        cold = best(lambda: load(True), 5)
-        normal = best(lambda: compile(source, "source", "exec"), 5)
-        sys.dont_write_bytecode = False
-        load(True)
-        warm = best(lambda: load(True), 5)
+def import_of(source: str, *, rewritten: bool, stored: bool = False) -> float:
+    """Seconds of processor time to import a module, with or without its bytecode on disk."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, not stored
+    try:
+        with importable(source, rewritten=rewritten) as load:
+            load()
+            return best(load)
+    finally:
         sys.dont_write_bytecode = before
-    yield "import of 100 lines, nothing cached", f"{cold / hundreds * 1e3:.2f} ms", ""
-    yield "  of these Python's own compiling", f"{normal / hundreds * 1e3:.2f} ms", ""
-    yield "  rewriting 100 lines", f"{(cold - normal) / hundreds * 1e3:.2f} ms", "< 1 ms"
-    yield "import of 100 lines, cached", f"{warm / hundreds * 1e3:.3f} ms", "~ 0"
+
+
+def importing() -> Iterator[tuple[str, str, str]]:
+    """A project of 3,000 lines: half of its functions wait. Then one in which nothing waits."""
+    head = "from perdure.resumable import suspend\n"
+    waiting = textwrap.dedent(PROJECT).replace(head, "")
+    plain = "".join(PLAIN.format(number) for number in range(6))
+
+    def figures(source: str) -> tuple[float, float]:
+        """Milliseconds for 100 lines: untouched, and what the rewriting adds."""
+        own = import_of(source, rewritten=False)
+        per_hundred = 1e5 / source.count("\n")
+        return own * per_hundred, (import_of(source, rewritten=True) - own) * per_hundred
+
+    half = head + (waiting + plain) * 30
+    own, added = figures(half)
+    yield "import of 100 lines, nothing stored, untouched", f"{own:.2f} ms", ""
+    yield "  rewriting adds, if half of the functions wait", f"{added:.2f} ms", "< 1 ms"
+    own, added = figures(plain * 70)
+    yield "  rewriting adds, if nothing waits", f"{added:.2f} ms", "~ 0"
+    stored = import_of(half, rewritten=True, stored=True) * 1e5 / half.count("\n")
+    yield "import of 100 lines, bytecode stored", f"{stored:.3f} ms", "~ 0"
 
 
 def main() -> None:
     print(f"Python {sys.version.split()[0]}")
     print(f"{'':60} {'measured':>12} {'target':>12}")
-    with project(PROJECT) as load:
-        for what, measured, target in (*plain_form(load), *snapshots(load), *importing()):
+    with importable(PROJECT, rewritten=False) as load, importable(PROJECT, rewritten=True) as load_rewritten:
+        untouched, rewritten = load(), load_rewritten()
+        for what, measured, target in (
+            *plain_form(untouched, rewritten),
+            *snapshots(rewritten),
+            *importing(),
+        ):
             print(f"{what:60} {measured:>12} {target:>12}", flush=True)
 
 

@@ -4,6 +4,7 @@ How many: `PERDURE_PROGRAMS` (see README.md); without it a few hundred, and 4,00
 in the test marked `slow`, which CI runs. `PERDURE_SEED` chooses other programs.
 """
 
+import gc
 import os
 
 import pytest
@@ -51,6 +52,7 @@ def check(program: Program, pattern: Pattern) -> None:
 
 def check_many(count: int, number: int) -> None:
     """Hypothesis with as many examples as asked for; a failure is shrunk to a short program."""
+    gc.freeze()  # what is here by now stays: the collector need not look at it again
     test = given(programs(), patterns)(check)
     test = settings(
         max_examples=count,

@@ -6,8 +6,9 @@ from types import CodeType
 from typing import Any
 
 from . import build
+from .context import Context
 from .core import Point
-from .lower import Context, Lowered, keep_cells
+from .lower import Lowered, keep_cells
 from .reenter import Reentry
 from .scan import FUNCTIONS
 from .scopes import parameters, surely_bound

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from . import build
+from .context import Context, type_parameters
 from .scan import CLOSES, DECLARES, EXIT, GENERATOR, NESTED, POINT, Marks, scan
 from .scopes import Scope, analyse, bindings, parameters
 
@@ -87,18 +88,17 @@ def lowers(table: dict[type[ast.AST], Rule], *kinds: type[ast.AST]) -> Callable[
 class Lowering:
     """One function on its way to plain form."""
 
-    alone = False  # there is no function around it
-    outer: frozenset[str] = frozenset()  # names of functions around it
     bare_returns = False  # an async generator's `return` has no value
-    nested: Callable[[Any], Any]  # lowers a definition inside
+    definition: Callable[[Any, Context], Any]  # lowers a definition in a context
     temps = 0  # how many temporaries are in use
     high = 0  # how many were in use at most since the statement began
     placed = 0  # how many points stand in emitted statements
     hidden = 0  # how many hidden names there are
 
-    def __init__(self, function: Any, marks: Marks, bits: int) -> None:
-        self.function = function
+    def __init__(self, function: Any, context: Context, marks: Marks, bits: int) -> None:
+        self.function, self.context = function, context
         self.marks = marks
+        self.alone = context.visible | type_parameters(function) <= {"__class__"}  # no function is around it
         self.simple = not bits & (NESTED | GENERATOR | CLOSES | DECLARES)  # every name assigned is local
         self.points: list[Point] = []
         self.spans: Spans = {}
@@ -199,6 +199,10 @@ class Lowering:
             self.out = outer
             del self.live[depth:]
 
+    def nested(self, node: Any) -> Any:
+        """Lower a definition inside this function."""
+        return self.definition(node, self.context.inside_function(self.function, self.scope))
+
     def statement(self, statement: ast.stmt) -> None:
         """Lower one statement into ``self.out``."""
         bits = self.marks.get(statement, 0)
@@ -281,7 +285,9 @@ class Lowering:
         """Whether *node* is a dotted name that begins with a global."""
         while isinstance(node, ast.Attribute):
             node = node.value
-        return isinstance(node, ast.Name) and node.id[0] != "." and node.id not in self.scope.own | self.outer
+        if not isinstance(node, ast.Name) or node.id[0] == ".":
+            return False
+        return node.id not in self.context.visible and node.id not in self.scope.own
 
     def new_temp(self) -> str:
         """The next temporary, not yet alive."""

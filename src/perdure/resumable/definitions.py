@@ -13,10 +13,11 @@ from typing import Any
 
 from . import build, runtime
 from .compiling import compile_entry, compile_function
+from .context import Context
 from .errors import CodeChanged
 from .fingerprint import fingerprint
 from .fitting import fitted
-from .lower import Context, Lowered, lower_definition, lower_function
+from .lower import Lowered, lower_definition, lower_function
 from .parsing import parse, uncollected
 from .scopes import analyse
 from .walking import functions

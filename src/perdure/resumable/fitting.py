@@ -28,7 +28,9 @@ def fitted(lowered: Lowered) -> Lowered:
     fit = _Fit(lowered, itself, declared)
     body = [fit.visit(each) for each in lowered.body]
     points = [replace(each, node=fit.copies.get(each.node, each.node)) for each in lowered.points]
-    return replace(lowered, body=body, points=points, spans=fit.spans, notes=fit.notes)
+    fresh = replace(lowered, body=body, points=points, spans=fit.spans, notes=fit.notes)
+    fresh.scope = lowered.scope
+    return fresh
 
 
 class _Fit:

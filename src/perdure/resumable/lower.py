@@ -8,53 +8,16 @@ from functools import cached_property
 from typing import Any
 
 from . import build, cleanup, comprehensions, expressions, matching, statements
+from .context import Context, type_parameters
 from .core import Lowering, Notes, Point, Spans
 from .preparing import prepare
 from .scan import CLOSES, FUNCTIONS, GENERATOR, NESTED, POINT, YIELD, Marks, scan
 from .scopes import Scope, analyse
-from .words import ANYWHERE, Words
+from .words import Words
 
 RULES = (cleanup, comprehensions, expressions, matching, statements)  # importing them fills the tables
 _SUITES = ("body", "orelse", "finalbody")
 _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What stands around a definition: the path to it, and the names it can close over."""
-
-    path: tuple[str, ...] = ()
-    visible: frozenset[str] = frozenset()
-    class_name: str | None = None  # for names with two leading underscores
-    words: Words = ANYWHERE  # of the source text
-    skipped: frozenset[int] = frozenset()  # lines of definitions that stay as they are
-
-    def qualname(self, name: str) -> str:
-        """The ``__qualname__`` of a definition here."""
-        return ".".join((*self.path, name))
-
-    def inside_class(self, node: ast.ClassDef) -> "Context":
-        """The context of what is defined in a class body."""
-        visible = self.visible | {"__class__"} | _type_parameters(node)
-        return Context((*self.path, node.name), visible, node.name, self.words, self.skipped)
-
-    def inside_function(self, node: Any, scope: Scope) -> "Context":
-        """The context of what is defined in a function."""
-        name = getattr(node, "name", "<lambda>")
-        return self.inside(scope.own | _type_parameters(node), name, "<locals>")
-
-    def inside(self, names: Iterable[str], *path: str) -> "Context":
-        """The context further down this path, where these names can be seen as well."""
-        visible = self.visible.union(names)
-        return Context((*self.path, *path), visible, self.class_name, self.words, self.skipped)
-
-    def without_words(self) -> "Context":
-        """The same for functions that were put together: they don't stand on lines of their own."""
-        return Context(self.path, self.visible, self.class_name, ANYWHERE, self.skipped)
-
-
-def _type_parameters(node: Any) -> set[str]:
-    return {each.name for each in getattr(node, "type_params", ())}
 
 
 @dataclass
@@ -99,10 +62,8 @@ def lower_function(node: Any, context: Context) -> Lowered | None:
     if function is not node:
         context = context.without_words()
         bits |= scan(function.body, marks)
-    low = Lowering(function, marks, bits)
-    low.outer = context.visible
-    low.alone = context.visible | _type_parameters(function) <= {"__class__"}
-    low.nested = lambda inner: lower_definition(inner, context.inside_function(function, low.scope))
+    low = Lowering(function, context, marks, bits)
+    low.definition = lower_definition
     low.bare_returns = bool(bits & YIELD) and isinstance(node, ast.AsyncFunctionDef)
     documented = ast.get_docstring(node, clean=False) is not None
     prelude, rest = function.body[:documented], function.body[documented:]
@@ -129,7 +90,7 @@ def _cell_names(low: Lowering, context: Context, bits: int) -> tuple[str, ...]:
     """The variables that the function shares with those inside and around it."""
     if low.alone and not bits & (NESTED | GENERATOR | CLOSES):
         return ()
-    visible = context.visible | _type_parameters(low.function)
+    visible = context.visible | type_parameters(low.function)
     return tuple(sorted(low.shared | (low.scope.wanted() & visible)))
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import build
-from .scan import ASKS, COMPREHENSIONS, FUNCTIONS, GENERATOR, POINT, Marks, scan
-from .scopes import Scope, analyse
+from .scan import ASKS, COMPREHENSIONS, DECLARES, FUNCTIONS, GENERATOR, POINT, Marks, scan
+from .scopes import analyse
 
 INTROSPECTION = frozenset({"locals", "vars"})
 _CHANGES = GENERATOR | ASKS
@@ -25,15 +25,15 @@ def prepare(node: Any, bits: int, marks: Marks) -> tuple[Any, list[ast.stmt]]:
     """
     if not bits & _CHANGES:
         return node, []
-    change = _Prepare(analyse(node), marks)
+    change = _Prepare(analyse(node).globals if bits & DECLARES else set(), marks)
     return build.replaced(node, body=change.suite(node.body)), change.every
 
 
 class _Prepare:
     """The body of one function; functions inside it are prepared on their own."""
 
-    def __init__(self, scope: Scope, marks: Marks) -> None:
-        self.scope, self.marks = scope, marks
+    def __init__(self, global_names: set[str], marks: Marks) -> None:
+        self.globals, self.marks = global_names, marks
         self.makers: list[ast.stmt] = []  # for the statement at hand
         self.every: list[ast.stmt] = []
         self.count = 0
@@ -81,14 +81,14 @@ class _Prepare:
     def generator(self, node: ast.GeneratorExp) -> ast.expr:
         """A call of the generator function that it is short for."""
         node = self.begun(node)
-        return self.called(as_function(node, self.scope.globals), node)
+        return self.called(as_function(node, self.globals), node)
 
     def comprehension(self, node: Any) -> Any:
         """It becomes a loop; a function in here would be made outside of its scope."""
         node = self.begun(node)
         if not is_closed_over(node):
             return node
-        function = as_coroutine_function(node, self.scope.globals)
+        function = as_coroutine_function(node, self.globals)
         return build.placed(ast.Await(self.called(function, node)), node)
 
     def begun(self, node: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import build
-from .lower import Context
+from .context import Context
 from .preparing import as_coroutine_function, as_function, is_closed_over
 from .scan import COMPREHENSIONS, FUNCTIONS
 from .scopes import analyse

@@ -132,9 +132,9 @@ def finish(
         result = f"returns {stop.value!r}"
     except Exception as error:
         result = f"raises {world.module.unwind(error)!r}"
-        entries = traceback.extract_tb(error.__traceback__)
-        own = [entry for entry in entries if entry.filename == home and entry.name not in COMPREHENSIONS]
-        lines = [(entry.name, entry.lineno or 0) for entry in own]
+        entries = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+        own = [(code.co_name, line) for code, line in entries if code.co_filename == home]
+        lines = [entry for entry in own if entry[0] not in COMPREHENSIONS]
     outcome = Outcome(list(world.module.EFFECTS), result, lines, waits)
     world.quietly_close([*abandoned, coroutine])
     return outcome
