@@ -105,6 +105,37 @@ async def share(token: str) -> list[int]:
     return [before, os.getpid()]
 
 
+async def rest(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+@task(id="busy")
+async def busy(seconds: float, file: str) -> list[object]:
+    token = await wait.create_token()
+    mark(file, token.id)
+    return await gather(wait.for_token(token), rest(seconds))
+
+
+async def lose_patience(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    raise ValueError("no more")
+
+
+@task(id="restless")
+async def restless(seconds: float) -> str:
+    if ctx.attempt.number == 1:
+        await gather(wait.for_(days=1), lose_patience(seconds))
+    return "calm"
+
+
+@task(id="nap-sync")
+def plain_nap(seconds: float, file: str) -> None:
+    mark(file, "before")
+    wait.for_sync(seconds=seconds)
+    mark(file, "after")
+
+
 @task(id="library")
 async def library() -> list[object]:
     return await asyncio.gather(add.trigger_and_wait(a=5, b=5), asyncio.sleep(0.01, "slept"))

@@ -154,7 +154,7 @@ MOMENTS = (
     Moment("children triggered, not told", (Step(trigger("answer", "ship")),), True),
     Moment(
         "in memory, a child triggered",
-        (Step(trigger("answer", "ship"), order_is(Status.WAITING), is_alone=True),),
+        (Step(TRIGGERING), Step(trigger("answer", "ship"), order_is(Status.WAITING), is_alone=True)),
         True,
     ),
     Moment(

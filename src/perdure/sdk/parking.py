@@ -92,6 +92,8 @@ class Parking:
         self._busy_since: float | None = None
         # What the run is pinned with.
         self._pinned: set[Subject] = set()
+        # Whether that was because something else went on in it.
+        self._is_pinned_busy = False
         #: whether the task's own function runs now, and is a plain one: it may block until an answer comes
         self.may_block = False
         self._news = threading.Condition()
@@ -235,7 +237,8 @@ class Parking:
 
     def _is_at_rest(self) -> bool:
         """Tell whether the run is pinned with all that it waits for, and does nothing else."""
-        return self._busy_since is None and self._pinned == {subject_of(wait) for wait in self._waits()}
+        is_busy = self._busy_since is not None or self._is_pinned_busy
+        return not is_busy and self._pinned == {subject_of(wait) for wait in self._waits()}
 
     # Looking at the tree.
 
@@ -264,7 +267,7 @@ class Parking:
         try:
             resumable.capture(job, key=self._key)
         except NotResumable as error:
-            self._pin(waits, str(error))
+            self._pin(waits, str(error), is_busy=True)
 
     def _park(self, job: asyncio.Task[Any]) -> None:
         waits = self._waits()
@@ -297,7 +300,8 @@ class Parking:
         if not future.done():
             future.set_result(None)
 
-    def _pin(self, waits: list[Wait], reason: str) -> None:
+    def _pin(self, waits: list[Wait], reason: str, *, is_busy: bool = False) -> None:
+        self._is_pinned_busy = is_busy
         self._pinned = {subject_of(wait) for wait in waits}
         self._desk.pinned(waits, reason)
 

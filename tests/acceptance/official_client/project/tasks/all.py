@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
-from perdure import Retry, ctx, task
+from pydantic import BaseModel
+
+from perdure import Retry, ctx, task, wait
 
 
 @task(id="echo")
@@ -36,3 +38,20 @@ async def flaky(payload: Any = None) -> int:
 @task(id="sleeper")
 async def sleeper(payload: Any = None) -> None:
     await asyncio.sleep(600)
+
+
+class Answer(BaseModel):
+    approved: bool
+    by: str
+
+
+@task(id="asks")
+async def asks(token: str) -> str:
+    answer = await wait.for_token(token, Answer)
+    return f"{'approved' if answer.approved else 'declined'} by {answer.by}"
+
+
+@task(id="makes-a-token")
+async def makes_a_token(tag: str) -> str:
+    answer = await wait.for_token(await wait.create_token(tags=[tag]), Answer)
+    return f"{answer.approved} by {answer.by}"
