@@ -169,7 +169,7 @@ async def test_a_batch_of_several_tasks_takes_items_only():
 
 async def test_waits_for_batches_are_only_there_in_tasks():
     with pytest.raises(OutsideRun):
-        double.batch_trigger_and_wait([])
+        _ = double.batch_trigger_and_wait([])
     with pytest.raises(OutsideRun):
         batch.trigger_and_wait_sync([])
 

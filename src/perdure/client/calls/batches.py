@@ -49,7 +49,7 @@ def pack(
     trigger = TriggerRun(payload=to_jsonable_python(payload), options=made)
     json = b'"task":%s,%s' % (to_json(task), trigger.to_json()[1:])
     if len(json) > MAX_ITEM:
-        raise TooLarge(what="It", size=len(json), limit=MAX_ITEM)
+        raise TooLarge(what="The item", size=len(json), limit=MAX_ITEM)
     return Packed(task, json, implicit_key)
 
 
