@@ -5,13 +5,15 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import perdure
+import perdure.testing
 from tests.shape import source
 
-LAZY = ["perdure", "perdure.client", "perdure.client.calls", "perdure.sdk", "perdure.wire"]
+LAZY = ["perdure", "perdure.client", "perdure.client.calls", "perdure.sdk", "perdure.testing", "perdure.wire"]
 
 # What takes long to load, and what only a server needs.
 HEAVY = (
@@ -48,9 +50,10 @@ def _listed(package: str) -> list[str]:
     return ast.literal_eval(names)
 
 
-def test_programs_and_type_checkers_see_the_same_names():
-    assert _stub("perdure") == perdure._HOMES
-    assert sorted(_listed("perdure")) == sorted(perdure.__all__)
+@pytest.mark.parametrize("package", [perdure, perdure.testing], ids=lambda package: package.__name__)
+def test_programs_and_type_checkers_see_the_same_names(package: ModuleType):
+    assert _stub(package.__name__) == package._HOMES
+    assert sorted(_listed(package.__name__)) == sorted(package.__all__)
 
 
 @pytest.mark.parametrize("package", LAZY)

@@ -117,7 +117,8 @@ import sys
 
 def test_nothing_of_perdure_is_loaded_but_the_plugin():
     loaded = [name for name in sys.modules if name.startswith("perdure")]
-    assert sorted(loaded) == ["perdure", "perdure.core", "perdure.core.lazy", "perdure.testing", "perdure.testing.plugin"]
+    packages = ["perdure", "perdure.core", "perdure.core.lazy", "perdure.testing"]
+    assert sorted(loaded) == [*packages, "perdure.testing.plugin"]
 """
 
 

@@ -190,7 +190,9 @@ def test_what_token_is_meant_is_asked_for(perdure: Harness):
     perdure.start(asks, "a")
     perdure.start(asks, "b")
 
-    with pytest.raises(NoSuchToken, match=r"say which by its id or a predicate: waitpoint_.* of testing-asks"):
+    with pytest.raises(
+        NoSuchToken, match=r"say which by its id or a predicate: waitpoint_.* of testing-asks"
+    ):
         perdure.complete(data=1)
     with pytest.raises(NoSuchToken, match="these are open: waitpoint_"):
         perdure.complete(lambda token: "c" in token.tags)
