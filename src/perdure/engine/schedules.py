@@ -173,10 +173,8 @@ class Schedules:
         if await self._known.current(tx, environment, [task]):
             return
         version = await catalog.current_version(tx, environment)
-        if version is None:
-            raise Unprocessable(
-                f"There is no task {task} in this environment: no worker has connected yet; start one first"
-            )
+        if version is None:  # nobody knows yet which tasks there are; `problem` says so until then
+            return
         names = [row.task for row in await catalog.tasks_of_version(tx, environment, version)]
         raise Unprocessable(
             f"There is no task {task} in the current version {version}; {nearest(task, names)}"
