@@ -293,7 +293,7 @@ async def test_a_queue_is_found_by_its_id(make: Make, engine: Engine):
 
 
 async def test_an_unknown_queue_is_told_with_the_nearest_name(make: Make, engine: Engine):
-    with pytest.raises(NotFound, match="There is no queue mial: no worker has defined any queue yet"):
+    with pytest.raises(NotFound, match="There is no queue mial: no worker has defined any yet"):
         await engine.queues.pause(make.environment, "mial")
     await mail(make)
     with pytest.raises(NotFound, match=r"There is no queue mial; did you mean mail\?"):

@@ -15,6 +15,7 @@ from perdure.cli import (
     doctor,
     explain,
     init,
+    queues,
     runs,
     schedules,
     server,
@@ -51,8 +52,9 @@ app.command()(trigger.trigger)
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(batches.app, name="batches")
-app.command()(tasks.tasks)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(queues.app, name="queues")
+app.command()(tasks.tasks)
 app.command()(explain.explain)
 app.command()(workers.workers)
 app.command()(doctor.doctor)

@@ -15,12 +15,15 @@ from perdure.engine.moves import channel_of_ready
 from perdure.engine.resources import Resources
 from perdure.store import catalog, queues
 from perdure.store.database import Tx
-from perdure.store.queues import Definition, KeyCount, rate_of
+from perdure.store.queues import Definition, KeyCount
 from perdure.store.rows import Environment, Meter, Queue
 from perdure.wire.manifests import QueueManifest
 
 TASK_PREFIX = "task/"
 """What the name of a task's own queue begins with."""
+
+SUGGESTED = 100
+"""Of so many queues the nearest is told when a name is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +256,11 @@ async def _find(tx: Tx, environment: str, name: str) -> Queue:
     for queue in known:
         if queue_id(environment, queue.name) == name:
             return queue
-    raise NotFound(kind="queue", name=_with_hint(name, known))
+    raise NotFound(_unknown(name.removeprefix(TASK_PREFIX), known))
 
 
-def _with_hint(name: str, known: Sequence[Queue]) -> str:
-    shown = [queue.name.removeprefix(TASK_PREFIX) for queue in known]
-    if not shown:
-        return f"{name}: no worker has defined any queue yet"
-    hint = nearest(name.removeprefix(TASK_PREFIX), shown[:20])
-    return f"{name.removeprefix(TASK_PREFIX)}; {hint}"
-
-
-__all__ = ["Load", "QueueDetail", "QueuePage", "QueueView", "Queues", "define", "queue_id", "rate_of"]
+def _unknown(name: str, known: Sequence[Queue]) -> str:
+    if not known:
+        return f"There is no queue {name}: no worker has defined any yet."
+    hint = nearest(name, [queue.name.removeprefix(TASK_PREFIX) for queue in known[:SUGGESTED]])
+    return f"There is no queue {name}; {hint}"
