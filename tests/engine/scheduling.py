@@ -23,7 +23,7 @@ async def schedule(make: Make, **wanted: Any) -> ScheduleView:
 
 async def runs_of(make: Make, schedule: ScheduleView) -> list[Run]:
     """Return the runs of a schedule, the oldest first."""
-    query = RunQuery(schedules=[schedule.schedule.id], size=100)
+    query = RunQuery(schedules=[schedule.schedule.id], size=1000)
     found = await make.engine.resources.db.read(page, make.environment.id, query)
     return [glance.run for glance in reversed(found.runs)]
 

@@ -1,0 +1,51 @@
+"""Schedules with a real server, a real worker and both databases."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from perdure.client import AsyncClient
+from perdure.core.lifecycle import Status
+from tests.support import processes
+from tests.worker.world import KEY, World
+
+TASKS = Path(__file__).parent / "scheduling.py"
+
+
+@pytest.fixture
+async def world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
+    (tmp_path / "perdure.toml").write_text('project = "schedules"\n')
+    (tmp_path / "tasks").mkdir()
+    shutil.copy(TASKS, tmp_path / "tasks" / "scheduling.py")
+    settings = {"PERDURE_SECRET_KEY": KEY, "PERDURE_DATABASE_URL": database_url}
+    with processes.server(tmp_path, **settings) as server:
+        async with AsyncClient(server.url, KEY) as client:
+            yield World(server, client, tmp_path)
+
+
+async def test_declared_and_made_in_a_task_and_run_by_hand(world: World):
+    client = world.client
+    async with world.worker(concurrency=2):
+        made = await world.run("subscribe", {"user": "user:7"})
+        blocking = await world.run("subscribe_blocking", {"user": "user:8"})
+        of_report = {one.type: one async for one in client.schedules.list(task="report")}
+        runs = [await client.schedules.run(of_report[kind].id) for kind in ("DECLARATIVE", "IMPERATIVE")]
+        declared, imperative = [await client.runs.poll(run, timeout=60) for run in runs]
+        off = await client.schedules.retrieve(str(blocking.output))
+
+    assert of_report["DECLARATIVE"].overlap == "skip"
+    assert of_report["IMPERATIVE"].id == made.output
+    assert declared.status == imperative.status == Status.COMPLETED
+    assert {**declared.output, "hours": None} == {
+        "type": "DECLARATIVE",
+        "zone": "Europe/Paris",
+        "user": None,
+        "hours": None,
+        "last": None,
+    }
+    assert (imperative.output["user"], imperative.output["hours"]) == ("user:7", [7])
+    assert imperative.schedule is not None
+    assert imperative.schedule.id == made.output
+    assert (off.active, off.window, off.task) == (False, "30m", "clean")
