@@ -28,6 +28,7 @@ _HOMES = {
     "CheckpointRefused": "perdure.core.errors",
     "Client": "perdure.client",
     "Cron": "perdure.sdk.schedules",
+    "Debounce": "perdure.core.debounce",
     "Forbidden": "perdure.core.errors",
     "Hooks": "perdure.sdk.hooks",
     "ItemResult": "perdure.sdk.batch_results",

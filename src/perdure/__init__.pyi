@@ -2,6 +2,7 @@ from perdure.client import (
     AsyncClient,
     Client,
 )
+from perdure.core.debounce import Debounce
 from perdure.core.errors import (
     AbortRun,
     AnswerInvalid,
@@ -101,6 +102,7 @@ __all__ = [
     "CheckpointRefused",
     "Client",
     "Cron",
+    "Debounce",
     "Forbidden",
     "Hooks",
     "ItemResult",

@@ -75,6 +75,18 @@ def test_a_task_id_may_have_a_slash_and_a_space(told: Told):
     assert told("a_task_id_with_a_slash") == {"task": "ns/he llo", "status": "COMPLETED"}
 
 
+def test_bursts_are_debounced(told: Told):
+    case = told("bursts_are_debounced")
+
+    for mode, last in (("leading", 1), ("trailing", 3)):
+        burst = case[mode]
+        assert set(burst["ids"]) == {burst["run"]["id"]}
+        assert burst["run"]["status"] == "COMPLETED"
+        assert (burst["run"]["payload"], burst["run"]["tags"]) == (last, [f"t{last}"])
+    assert case["tooShort"]["status"] == 400
+    assert "a second or more" in case["tooShort"]["message"]
+
+
 def test_poll_ends_when_a_run_fails_and_its_error_is_there(told: Told):
     run = told("a_run_that_fails")["run"]
 

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from perdure import AsyncClient, BadOption, Client, Forbidden, NotFound, UnknownOption, Unprocessable
+from perdure import (
+    AsyncClient,
+    BadOption,
+    Client,
+    Debounce,
+    Forbidden,
+    NotFound,
+    UnknownOption,
+    Unprocessable,
+)
 from perdure.core.lifecycle import Status
 from perdure.wire.runs import MetadataOperation, UpdateMetadata
 from perdure.wire.waits import FrameView
@@ -49,6 +58,20 @@ async def test_options_reach_the_run_in_pythons_spelling(client: Any, task_id: s
     assert (run.status, run.max_attempts, run.machine, run.priority, run.concurrency_key, run.metadata) == (
         Status.DELAYED, 7, "micro", 5, "user-1", {"since": "2026-01-01T00:00:00Z"},
     )  # fmt: skip
+
+
+async def test_a_burst_of_triggers_is_one_run(client: Any, task_id: str):
+    calm = Debounce("user:1", delay=60, mode="trailing", max_delay=timedelta(hours=1))
+
+    made = [await got(client.trigger(task_id, number, debounce=calm)) for number in (1, 2)]
+
+    run = await got(client.runs.retrieve(made[0].id))
+    assert (made[1].id, made[0].is_cached, made[1].is_cached) == (run.id, False, True)
+    assert (run.payload, run.status) == (2, "DELAYED")
+    with pytest.raises(BadOption, match=r"debounce can't be 'user:1'; it takes Debounce"):
+        await got(client.trigger(task_id, debounce="user:1"))
+    with pytest.raises(BadOption, match=r"debounce\.mode can't be 'last'"):
+        Debounce("user:1", "5s", mode="last")  # type: ignore[arg-type]
 
 
 async def test_an_unknown_option_is_told_with_the_nearest(client: Any, task_id: str):

@@ -9,13 +9,16 @@ from pydantic_core import to_jsonable_python
 
 from perdure.client.idempotency import IdempotencyKey, make_key
 from perdure.core.clock import from_datetime
+from perdure.core.debounce import Debounce
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
 from perdure.core.names import check_options
+from perdure.wire.runs import Debounce as WireDebounce
 from perdure.wire.runs import KeyOptions, QueueChoice, TriggerOptions
 
 OPTIONS = (
     "concurrency_key",
+    "debounce",
     "delay",
     "idempotency_key",
     "idempotency_key_ttl",
@@ -103,6 +106,17 @@ def _delay(_: str, value: Duration | datetime) -> dict[str, Any]:
     return {"delay": moment_or_duration(value)}
 
 
+def _debounce(_: str, value: Debounce) -> dict[str, Any]:
+    if not isinstance(value, Debounce):
+        raise BadOption(option="debounce", value=value, expected='Debounce("key", "5s")')
+    longest = None if value.max_delay is None else duration_text(value.max_delay)
+    return {
+        "debounce": WireDebounce(
+            key=value.key, delay=duration_text(value.delay), mode=value.mode, max_delay=longest
+        )
+    }
+
+
 def _ttl(_: str, value: Duration) -> dict[str, Any]:
     return {"ttl": 0 if to_milliseconds(value) == 0 else duration_text(value)}
 
@@ -136,6 +150,7 @@ def _version(_: str, value: str) -> dict[str, Any]:
 
 
 _SPELLED: dict[str, Callable[[str, Any], dict[str, Any]]] = {
+    "debounce": _debounce,
     "delay": _delay,
     "ttl": _ttl,
     "max_duration": _max_duration,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perdure.core.debounce import Debounce
 from perdure.core.errors import BadOption
 from perdure.core.ids import new_id
 from perdure.core.lifecycle import Status
@@ -81,6 +82,7 @@ class Draft:
     delayed_until: int | None
     ttl_ms: int | None
     priority: float
+    debounce: Debounce | None = None
 
 
 def draft(new: NewRun, now: int, settings: EngineSettings) -> Draft:
@@ -91,6 +93,7 @@ def draft(new: NewRun, now: int, settings: EngineSettings) -> Draft:
     """
     chosen = new.command.options
     run = new_id("run", now)
+    debounce = options.debounce(chosen.debounce)
     for name in ("concurrency_key", "region", "lock_to_version", "parent_run_id"):
         options.plain_text(name, getattr(chosen, name) or "")
     options.plain_text("task", new.task)
@@ -107,9 +110,10 @@ def draft(new: NewRun, now: int, settings: EngineSettings) -> Draft:
         packets=[packet for packet in packets if packet],
         keys=_keys(new, now, settings),
         tags=[options.plain_text("tags", tag) for tag in dict.fromkeys(chosen.tags or ())],
-        delayed_until=options.delayed_until(chosen.delay, now),
+        delayed_until=now + debounce.delay_ms if debounce else options.delayed_until(chosen.delay, now),
         ttl_ms=options.ttl_ms(chosen.ttl),
         priority=options.priority_s(chosen.priority),
+        debounce=debounce,
     )
 
 

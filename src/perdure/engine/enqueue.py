@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from perdure.core.errors import PerdureError, TokenUsed
-from perdure.engine import once
+from perdure.engine import debounce, once
 from perdure.engine.alarms import set_alarms
 from perdure.engine.catalog import Catalog
 from perdure.engine.committer import Committer
 from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, Origin, draft, row_of
 from perdure.engine.moves import channel_of_ready
-from perdure.engine.once import Existing
+from perdure.engine.once import DEBOUNCE, Existing
 from perdure.engine.resources import Resources
 from perdure.store import history, lanes, packets, runs, timers, waits
 from perdure.store.database import Tx
@@ -29,7 +29,7 @@ from perdure.wire.runs import TriggerRun
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """The run that was made, or (`is_cached`) that a key already stood for."""
+    """The run that was made, or (`is_cached`) that a key of the user's already stood for."""
 
     id: str
     is_cached: bool
@@ -109,8 +109,13 @@ class Enqueue:
                 answers[one.id] = error
         cached = await once.existing(tx, [one for one in drafts if one.id in rows], now)
         fresh = [one for one in drafts if one.id in rows and one.id not in cached]
+        fresh, joined = await debounce.settle(tx, fresh, now)
+        if joined:
+            cached |= await once.hand_on(tx, drafts, joined)
         if fresh:
-            await _insert(tx, fresh, [rows[one.id] for one in fresh], now)
+            settings = self._resources.settings
+            final = [row_of(one, known, settings) if one.debounce else rows[one.id] for one in fresh]
+            await _insert(tx, fresh, final, now)
         answers |= {one.id: _answer(one, cached.get(one.id)) for one in drafts if one.id in rows}
         return answers | await once.circular(tx, drafts, cached)
 
@@ -140,7 +145,7 @@ def _answer(draft: Draft, existing: Existing | None) -> Triggered | PerdureError
         return Triggered(draft.id, False)
     if existing.kind == TOKEN:
         return TokenUsed(task=draft.new.task)
-    return Triggered(existing.run, existing.kind == IDEMPOTENCY)
+    return Triggered(existing.run, existing.kind in (IDEMPOTENCY, DEBOUNCE))
 
 
 async def _insert(tx: Tx, drafts: Sequence[Draft], rows: Sequence[Mapping[str, Any]], now: int) -> None:

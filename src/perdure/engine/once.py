@@ -24,6 +24,10 @@ Name: TypeAlias = tuple[str, str, str, str]
 """A key in full: environment, task, kind and key."""
 
 
+DEBOUNCE = "debounce"
+"""The kind of a debounce key; these have a table of their own, and rules in `engine.debounce`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Existing:
     """The run that a draft stands for, and the kind of the key that says so."""
@@ -48,6 +52,25 @@ async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, Exist
             if owner != draft.id:
                 answers.setdefault(draft.id, Existing(owner, key.kind))
     return answers
+
+
+async def hand_on(tx: Tx, drafts: Sequence[Draft], joined: Mapping[str, str]) -> dict[str, Existing]:
+    """Give the keys of drafts that were debounced to the runs that stand for them; return these.
+
+    Args:
+        tx: the transaction.
+        drafts: what is triggered.
+        joined: the runs that stand for some of them, by the draft's id.
+    """
+    rows = [
+        {**_row(_name(draft, key), joined[draft.id], key.expires_at), "old_run": draft.id}
+        for draft in drafts
+        if draft.id in joined
+        for key in draft.keys
+    ]
+    if rows:
+        await keys.take_over(tx, rows)
+    return {draft: Existing(run, DEBOUNCE) for draft, run in joined.items()}
 
 
 async def circular(

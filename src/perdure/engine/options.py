@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from perdure.core.clock import from_datetime
+from perdure.core.debounce import Debounce
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadDuration, BadOption
 from perdure.store.packets import METADATA, PAYLOAD
 from perdure.store.rows import Packet
+from perdure.wire.runs import Debounce as WireDebounce
 from perdure.wire.runs import TriggerRun
 from perdure.wire.values import JSON
 
@@ -117,6 +119,22 @@ def _moment(delay: str | datetime, now: int) -> int:
     except (BadDuration, ValueError, OverflowError) as error:
         expected = 'a duration such as "1h30m", or a moment such as "2026-12-24T18:00:00Z"'
         raise BadOption(option="delay", value=str(delay), expected=expected) from error
+
+
+def debounce(wanted: WireDebounce | None) -> Debounce | None:
+    """Return how a trigger is debounced, or None.
+
+    Raises:
+        BadOption: its key, its delay or its longest delay can't be.
+    """
+    if wanted is None:
+        return None
+    for option, text in (("debounce.delay", wanted.delay), ("debounce.max_delay", wanted.max_delay)):
+        if text is not None:
+            _duration(option, text)
+    return Debounce(
+        plain_text("debounce.key", wanted.key), wanted.delay, wanted.mode, max_delay=wanted.max_delay
+    )
 
 
 def ttl_ms(ttl: str | int | None) -> int | None:

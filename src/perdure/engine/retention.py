@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
-from perdure.store import batches, logs, retention
+from perdure.store import batches, debounces, logs, retention
 from perdure.store.logs import Log
 
 BATCH = 500
@@ -39,6 +39,7 @@ class Retention(Service):
         """Forget all that is old; return how many runs, logs, keys and workers that were."""
         now, settings = self._resources.clock.now(), self._resources.settings
         total = await self._forget_keys(now) + await self._forget_workers(now)
+        total += await self._forget_debounces(now)
         if settings.run_retention_ms is not None:
             total += await self._forget_runs(now - settings.run_retention_ms, now)
             total += await self._forget_tokens(now - settings.run_retention_ms)
@@ -51,6 +52,14 @@ class Retention(Service):
         total = 0
         while True:
             count = await self._db.transact(retention.forget_keys, now=now, limit=BATCH)
+            total += count
+            if count < BATCH:
+                return total
+
+    async def _forget_debounces(self, now: int) -> int:
+        total = 0
+        while True:
+            count = await self._db.transact(debounces.forget, now=now, limit=BATCH)
             total += count
             if count < BATCH:
                 return total

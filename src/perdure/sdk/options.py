@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from perdure import sdk, wire
 from perdure.client.idempotency import IdempotencyKey
+from perdure.core.debounce import Debounce
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
 from perdure.core.placement import ISOLATIONS, MACHINES, Isolation
@@ -24,6 +25,7 @@ class TriggerOptions(TypedDict, total=False):
     """How one run is triggered; see `perdure.client.options`."""
 
     concurrency_key: str | None
+    debounce: Debounce | None
     delay: Duration | datetime | None
     idempotency_key: str | IdempotencyKey | None
     idempotency_key_ttl: Duration | None

@@ -76,6 +76,13 @@ async def add_tags(tx: Tx, tags: Sequence[Mapping[str, object]]) -> None:
     await tx.run("insert_tags", tags=tags)
 
 
+async def replace_tags(tx: Tx, environments: Mapping[str, str], tags: Mapping[str, Sequence[str]]) -> None:
+    """Give runs other tags; given by run, as are their environments."""
+    await tx.run("delete_tags", runs=list(tags))
+    rows = [{"environment": environments[run], "tag": t, "run": run} for run, ts in tags.items() for t in ts]
+    await tx.run("insert_tags", tags=rows)
+
+
 async def tags_of(tx: Tx, runs: Sequence[str]) -> dict[str, list[str]]:
     """Return the tags of the runs that have any, in their order."""
     found: dict[str, list[str]] = {}

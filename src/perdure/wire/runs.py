@@ -39,6 +39,15 @@ class KeyOptions(Model):
     scope: Literal["run", "attempt", "global"]
 
 
+class Debounce(Model):
+    """`perdure.Debounce` on the wire."""
+
+    key: Annotated[str, Field(min_length=1, max_length=512)]
+    delay: DurationText
+    mode: Literal["leading", "trailing"] = "leading"
+    max_delay: DurationText | None = None
+
+
 class TriggerOptions(Model):
     """How a run is triggered; all optional."""
 
@@ -47,6 +56,7 @@ class TriggerOptions(Model):
     queue: QueueChoice | None = None
     concurrency_key: Annotated[str, BeforeValidator(str), Field(max_length=512)] | None = None
     delay: DurationText | datetime | None = None
+    debounce: Debounce | None = None
     ttl: DurationText | Annotated[int, Field(ge=0)] | None = None
     idempotency_key: IdempotencyKey | None = None
     idempotency_key_ttl: Annotated[str | None, Field(alias="idempotencyKeyTTL")] = None

@@ -185,6 +185,20 @@ const cases = {
     };
   },
 
+  async bursts_are_debounced() {
+    const burst = async (mode, items) => {
+      const debounce = { key: unique("debounce"), delay: "1s", maxDelay: "1m", mode };
+      const handles = [];
+      for (const item of items) handles.push(await tasks.trigger("echo", item, { debounce, tags: [`t${item}`] }));
+      return { ids: handles.map((handle) => handle.id), run: await runs.poll(handles[0], POLL) };
+    };
+    return {
+      leading: await burst(undefined, [1, 2, 3]),
+      trailing: await burst("trailing", [1, 2, 3]),
+      tooShort: await failing(() => tasks.trigger("echo", 1, { debounce: { key: "k", delay: "10ms" } })),
+    };
+  },
+
   async errors() {
     const wrongKey = (action) => auth.withAuth({ secretKey: "tr_dev_thisIsNoKeyOfThisServer000000" }, action);
     return {

@@ -20,3 +20,16 @@ create table dead_letters (
 ) {strict};
 
 create index dead_letters_by_time on dead_letters (environment, failed_at, run);
+
+-- Debounce keys: the delayed run that further triggers with the key only push back.
+create table debounces (
+    environment text not null,
+    task text not null,
+    key text not null,
+    run text not null,
+    first_at {int8} not null,            -- when the first of its triggers came
+    forget_at {int8} not null,           -- when the row is of no more use; its run has long begun
+    primary key (environment, task, key)
+) {clustered};
+
+create index debounces_by_end on debounces (forget_at);
