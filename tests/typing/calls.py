@@ -8,7 +8,19 @@ from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any, assert_type
 
-from perdure import Local, Retry, RunHandle, hooks, middleware, queue, task
+from perdure import (
+    BatchHandle,
+    BatchItem,
+    BatchResults,
+    Local,
+    Retry,
+    RunHandle,
+    batch,
+    hooks,
+    middleware,
+    queue,
+    task,
+)
 
 emails = queue("emails", concurrency_limit=10)
 
@@ -46,6 +58,23 @@ async def triggers() -> None:
     await bare.trigger("o1", colour="red")  # pyright: ignore[reportCallIssue]
     await told.options(tags=["a"]).trigger(1)  # pyright: ignore[reportArgumentType]
     blocking.trigger_sync("1")  # pyright: ignore[reportArgumentType]
+
+
+async def batches() -> None:
+    """Items are calls, and results are what the tasks return."""
+    assert_type(bare.item("o1"), BatchItem[int])
+    assert_type(await bare.batch_trigger([{"order_id": "o1"}]), BatchHandle[int])
+    results = await told.options(tags=["a"]).batch_trigger_and_wait([told.item("o1")])
+    assert_type(results, BatchResults[list[str]])
+    assert_type(results.unwrap(), list[list[str]])
+    assert_type([one.output for one in results], list[list[str] | None])
+    mixed = await batch.trigger([bare.item("o1"), blocking.item(1)])
+    assert_type((await mixed.results())[0].unwrap(), int | str)
+    assert_type(blocking.batch_trigger_and_wait_sync([{"n": 1}]).unwrap(), list[str])
+
+    bare.item(1)  # pyright: ignore[reportArgumentType]
+    bare.item("o1", colour="red")  # pyright: ignore[reportCallIssue]
+    await batch.trigger([{"order_id": "o1"}])  # pyright: ignore[reportArgumentType]
 
 
 async def inline() -> None:

@@ -82,6 +82,16 @@ async def summarize_week(year: int, week: int) -> Week:
     )
 
 
+@task(id="sum-up-years")
+async def sum_up_years(first: int, last: int) -> list[Week]:
+    """Sum up every week of some years: one batch of runs, waited for without holding anything."""
+    weeks = sorted({day.date.isocalendar()[:2] for day in read_days()})
+    results = await summarize_week.options(tags=list(ctx.run.tags)).batch_trigger_and_wait(
+        {"year": year, "week": week} for year, week in weeks if first <= year <= last
+    )
+    return results.unwrap()
+
+
 @task(id="check-station", retry=Retry(max_attempts=3, min_timeout=0.2, max_timeout=1))
 async def check_station(month: date) -> str:
     """Read a month from a station that is offline at first every winter; the retry finds it awake."""

@@ -16,7 +16,7 @@ from perdure.engine.committer import Committer
 from perdure.engine.moves import apply
 from perdure.engine.reports import RunReport
 from perdure.engine.resources import Resources
-from perdure.engine.waiting import record
+from perdure.engine.waiting import lock_awaited, record
 from perdure.store import history, packets, runs, waits
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run
@@ -65,6 +65,7 @@ class Attempts:
         items = [item for one in told for item in one.report.items]
         # What a run is to wait for is locked with it, all in one order, so that nobody waits in a circle.
         held = await runs.lock(tx, sorted({name for item in items for name in _named(item)}))
+        await lock_awaited(tx, [wait for item in items for wait in getattr(item, "waits", ())])
         storing = sorted({item.run_id for item in items if isinstance(item, STORING)})
         numbers = await waits.last_numbers(tx, storing) if storing else {}
         policies = await self._policies(tx, told, held)

@@ -5,7 +5,7 @@ token has locked it, and then looks who waits.  So one of the two always sees th
 alarm, due at once: a transaction of its own, which locks the waiting run alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.lifecycle import Status
@@ -32,11 +32,22 @@ def rows_of(run: str, snapshot: int, wanted: Sequence[Wait]) -> list[Waiting]:
     ]
 
 
+async def lock_awaited(tx: Tx, wanted: Iterable[Wait]) -> None:
+    """Lock the tokens and batches that runs are to wait for, after the runs and before anything else."""
+    named: dict[WaitKind, set[str]] = {}
+    for wait in wanted:
+        named.setdefault(wait.kind, set()).add(wait.subject)
+    if tokens := named.get(WaitKind.TOKEN):
+        await waits.lock_tokens(tx, sorted(tokens))
+    if groups := named.get(WaitKind.BATCH):
+        await batches.lock(tx, sorted(groups))
+
+
 async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting], now: int) -> None:
     """Store states of runs with what they wait for, and wake those for which something is over already.
 
     Args:
-        tx: the transaction, which has locked the runs, and the runs that they wait for.
+        tx: the transaction, which has locked the runs, and all that they wait for.
         snapshots: the states.
         waiting: what they wait for.
         now: the current moment.
@@ -46,16 +57,10 @@ async def record(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waitin
         await waits.forget(tx, pinned)
     await waits.add(tx, snapshots, waiting)
     children = sorted({wait.subject for wait in waiting if wait.kind == waits.RUN})
-    tokens = sorted({wait.subject for wait in waiting if wait.kind == waits.TOKEN})
-    groups = sorted({wait.subject for wait in waiting if wait.kind == waits.BATCH})
     if children:
         await waits.mark_waited_for(tx, children)
-    if tokens:
-        await waits.lock_tokens(tx, tokens)
-    if groups:
-        await batches.lock(tx, groups)
     alarms = [Timer(wait.due_at, timers.WAKE, wait.run) for wait in waiting if wait.due_at is not None]
-    if children or tokens or groups:
+    if any(wait.kind != waits.TIME for wait in waiting):
         over = await waits.over(tx, sorted({wait.run for wait in waiting}), now=now)
         alarms += [Timer(now, timers.WAKE, run) for run in over]
     await set_alarms(tx, alarms, now)
