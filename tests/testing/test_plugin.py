@@ -130,6 +130,7 @@ def project(tmp_path: Path) -> Path:
     for name, text in files.items():
         (tmp_path / "tasks" / name).write_text(text)
     (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").write_text("from tasks.hello import greet\n")
     return tmp_path
 
 
@@ -202,3 +203,13 @@ def test_as_marked(perdure):
     done = run_pytest(project, "--strict-markers", "-p", "no:asyncio", test_settings=text)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_setting_that_is_wrong_is_told(project: Path):
+    (project / "perdure.toml").write_text('dir = "jobs"\n')
+
+    done = run_pytest(project / "tests", test_plain=PLAIN)
+
+    assert done.returncode == 4
+    assert "Setting dir can't be used" in done.stderr
+    assert "INTERNALERROR" not in done.stderr

@@ -191,6 +191,13 @@ def test_the_trigger_says_how_often_a_run_is_tried(perdure: Harness):
     assert len(perdure.run(flaky.options(max_attempts=2), 9).attempts) == 2
 
 
+def test_what_is_no_task_is_named(perdure: Harness):
+    async def no_task() -> None: ...
+
+    with pytest.raises(BadOption, match=r"no_task.* it takes a task: a function with @task above it"):
+        perdure.run(no_task)  # type: ignore[arg-type]
+
+
 def test_an_unknown_option_is_refused_as_in_production(perdure: Harness):
     with pytest.raises(BadOption, match="priority"):
         perdure.run(charge.options(priority=float("inf")), "o1", Decimal(1))

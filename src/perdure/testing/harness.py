@@ -259,6 +259,8 @@ class Harness:
     def _name(self, task: Triggerable[..., Any], what: str) -> None:
         """Let a task that is triggered by the test be the one of its id."""
         self._steps.check_place(what)
+        if not isinstance(task, Triggerable):
+            raise BadOption(option="task", value=task, expected="a task: a function with @task above it")
         if isinstance(task, Task):
             self._world.know(task)
 

@@ -27,11 +27,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(name, f"perdure.testing: {text} ({str(default).lower()})", type="bool", default=default)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker, and make the projects importable that the tests are in, before any conftest.py."""
-    config.addinivalue_line("markers", _MARKER)
-    for place in [config.rootpath, *(Path(str(arg).partition("::")[0]).resolve() for arg in config.args)]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Make the projects importable that the tests are in, before any conftest.py imports tasks."""
+    named = early_config.known_args_namespace.file_or_dir
+    here = early_config.invocation_params.dir
+    for place in [early_config.rootpath, here, *(here / str(arg).partition("::")[0] for arg in named)]:
         _make_importable(place)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker."""
+    config.addinivalue_line("markers", _MARKER)
 
 
 def pytest_pycollect_makemodule(module_path: Path) -> None:
@@ -83,8 +90,12 @@ def _has_settings(folder: Path) -> bool:
 @cache
 def _make_importable(folder: Path) -> None:
     root = project_root(folder)
-    if root is not None:
+    if root is None:
+        return
+    try:
         _module("perdure.sdk.project").load_project(root).make_importable()
+    except _module("perdure.core.errors").PerdureError as error:
+        raise pytest.UsageError(f"{root}: {error}") from error
 
 
 def _module(name: str) -> Any:
