@@ -1,4 +1,4 @@
-"""The official npm client's tokens, unchanged, against a server process and Python tasks that wait for them."""
+"""The official npm client's tokens, unchanged: a server process, and Python tasks that wait for them."""
 
 from collections.abc import Callable
 from typing import Any

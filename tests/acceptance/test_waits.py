@@ -194,12 +194,15 @@ async def test_data_that_does_not_fit_fails_the_run_that_waits(world: World, eff
     async with world.worker():
         run = await world.trigger("ask", {"file": str(effects)})
         await world.until(run, Status.WAITING)
-        await world.client.tokens.complete(words(effects)[0], {"yes": "perhaps"})
+        token = words(effects)[0]
+        await world.client.tokens.complete(token, {"yes": "perhaps"})
         ended = await world.end(run)
+        answered = await world.client.tokens.retrieve(token)
 
     assert ended.status == Status.FAILED
     assert ended.error is not None
-    assert "does not fit Answer: yes" in ended.error.message
+    assert f"Token {token} was completed with data that does not fit Answer: yes" in ended.error.message
+    assert (answered.completed_by, answered.output) == ("key", '{"yes":"perhaps"}')
 
 
 async def test_a_token_that_nobody_answers_times_out(world: World):

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from perdure import AbortRun, Token, WaitTimeout, checkpoint, ctx, gather, race, task, wait
+from perdure import AbortRun, Token, WaitTimeout, checkpoint, ctx, gather, idempotency_key, race, task, wait
 
 
 def mark(file: str, text: str) -> None:
@@ -134,6 +135,40 @@ def plain_nap(seconds: float, file: str) -> None:
     mark(file, "before")
     wait.for_sync(seconds=seconds)
     mark(file, "after")
+
+
+@task(id="past")
+async def past() -> None:
+    await wait.until(datetime(2020, 1, 1, tzinfo=UTC), raise_if_past=True)
+
+
+@task(id="no-time")
+async def no_time() -> None:
+    await wait.create_token(timeout=0)
+
+
+@task(id="no-token")
+async def no_token() -> None:
+    await wait.for_token("waitpoint_nope")
+
+
+@task(id="too-large")
+async def too_large() -> int:
+    heap = os.urandom(11 * 1024 * 1024)
+    await wait.for_(days=1)
+    return len(heap)
+
+
+@task(id="unstorable")
+async def unstorable() -> None:
+    lock = threading.Lock()
+    with lock:
+        await checkpoint("half")
+
+
+@task(id="itself")
+async def itself() -> None:
+    await itself.options(idempotency_key=idempotency_key("itself", scope="global")).trigger_and_wait()
 
 
 @task(id="library")

@@ -20,13 +20,15 @@ from perdure.wire.runs import Run
 from perdure.wire.waits import Token
 from tests.support import processes
 from tests.support.proxy import Proxy, proxy
-from tests.support.waiting import PATIENCE_S, until
+from tests.support.waiting import until
 
 Victim = Literal["server", "worker"]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "approval"
 KEY = "tr_prod_0123456789abcdef0123"
 LEASE_SECONDS = "5"
+PATIENCE_S = 240.0
+"""Several shops are opened anew at once, on whatever is left of the machine."""
 TRIES = 100
 ORDER = {"id": "o1", "amount": 99.5}
 ANSWER = b'{"approved": true, "by": "Ada"}'
@@ -75,7 +77,7 @@ class Lane:
         async def is_connected() -> bool:
             return bool((await self.client.tasks()).tasks)
 
-        await until(is_connected, "the worker is connected")
+        await until(is_connected, "the worker is connected", PATIENCE_S)
 
     async def start(self, *names: Victim) -> None:
         """Start them, the server first, and always at the same port."""
@@ -145,10 +147,10 @@ class Lane:
             assert answer.status_code == 200, answer.text
             return True
 
-        await until(is_asked, "the manager is asked")
+        await until(is_asked, f"the manager is asked about {self.order}", PATIENCE_S)
         path = urlsplit((await self._tokens())[-1].url).path  # what was sent first
         async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
-            await until(is_heard, "the manager is heard")
+            await until(is_heard, "the manager is heard", PATIENCE_S)
 
     async def end(self) -> Left:
         """Wait until the order has ended, approved if it was not yet; return what it leaves."""

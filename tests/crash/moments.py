@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perdure.core.lifecycle import Status
-from tests.crash.approval import Lane
+from tests.crash.approval import PATIENCE_S, Lane
 from tests.support.proxy import Gate, Place, Side
 from tests.support.waiting import until
 
@@ -54,14 +54,14 @@ class Moment:
                 await self._begin(lane, gate)
             else:
                 before.open()
-            await gate.caught()
-            await until(lambda step=step: step.is_reached(lane), f"all is there for: {self.name}")
+            await gate.caught(PATIENCE_S)
+            await until(lambda step=step: step.is_reached(lane), f"it is: {self.name}", PATIENCE_S)
             before = gate
 
     async def _begin(self, lane: Lane, gate: Gate) -> None:
         if gate.place is ASKING:  # the order is to find the gate closed
             lane.proxy.cut()
-            await gate.caught()
+            await gate.caught(PATIENCE_S)
         await lane.begin()
         if self.is_answered:
             lane.approve()

@@ -304,6 +304,21 @@ async def test_a_worker_lost_before_a_run_went_on_costs_no_attempt(make: Make, c
     assert (await make.row(run)).spared == 1
 
 
+async def test_a_run_that_waits_for_a_token_that_is_not_there_is_told(make: Make):
+    worker = await make.worker()
+    elsewhere = await make.another_environment()
+    theirs, _ = await make.engine.tokens.create(elsewhere, CreateToken())
+    for token in ("waitpoint_nope", theirs.id):
+        run = await parked_run(make, worker, Wait(kind=WaitKind.TOKEN, subject=token))
+        await make.engine.timers.run_once()
+        (held,) = await make.claim(worker)
+        (answer,) = held.answers
+
+        assert (held.run_id, answer.subject, answer.output) == (run, token, None)
+        assert answer.error is not None
+        assert answer.error.name == "NotFound"
+
+
 async def test_a_canceled_run_that_waits_is_not_woken(make: Make, clock: FakeClock):
     worker = await make.worker()
     run = await parked_run(make, worker, for_time(clock, 1))

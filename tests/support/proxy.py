@@ -56,12 +56,12 @@ class Gate:
     _caught: asyncio.Event = field(default_factory=asyncio.Event)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def caught(self) -> None:
-        """Wait until it holds something."""
+    async def caught(self, patience: float = PATIENCE_S) -> None:
+        """Wait until it holds something, for so many seconds."""
         try:
-            await asyncio.wait_for(self._caught.wait(), PATIENCE_S)
+            await asyncio.wait_for(self._caught.wait(), patience)
         except TimeoutError:
-            raise AssertionError(f"nothing came to {self.place} in {PATIENCE_S:.0f} s") from None
+            raise AssertionError(f"nothing came to {self.place} in {patience:.0f} s") from None
 
     async def pass_through(self) -> None:
         self._caught.set()

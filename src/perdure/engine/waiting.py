@@ -104,6 +104,9 @@ def _error(over: Over) -> RunError | None:
         return RunError.model_validate_json(over.error)
     if over.completed_by == "timeout":
         return RunError(type="BUILT_IN_ERROR", name="WaitTimeout", message="The token's time is over")
+    if over.completed_by == "nobody":
+        told = f"There is no token {over.subject}"
+        return RunError(type="BUILT_IN_ERROR", name="NotFound", message=told)
     if over.completed_by == "abort":
         told = f"Batch {over.subject} was given up: its items did not all come in time, or it was canceled"
         return RunError(type="BUILT_IN_ERROR", name="BatchClosed", message=told)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from perdure.core.clock import to_datetime
-from perdure.core.errors import AnswerInvalid, BatchClosed, WaitTimeout
+from perdure.core.errors import AnswerInvalid, BatchClosed, NotFound, WaitTimeout
 from perdure.core.lifecycle import Status
 from perdure.sdk import codec, superjson
 from perdure.sdk.handle import run_failed
@@ -60,7 +60,10 @@ class TokenWait:
         Raises:
             WaitTimeout: its time is over.
             AnswerInvalid: the data does not fit the model.
+            NotFound: there is no such token.
         """
+        if answer.error is not None and answer.error.name == NotFound.__name__:
+            raise NotFound(kind="token", name=self.token)
         if answer.error is not None:
             raise WaitTimeout(what=f"The answer to token {self.token}")
         try:

@@ -164,6 +164,7 @@ class Wait:
         Raises:
             WaitTimeout: nobody did in time.
             AnswerInvalid: the data does not fit the model.
+            NotFound: there is no such token.
             OutsideRun: this is no task.
         """
         context.check_waits("wait.for_token")

@@ -102,17 +102,20 @@ select w.run, w.kind, w.subject, w.due_at,
        case when w.kind = 'run' then child.status end as status,
        coalesce(t.output, o.data) as output,
        coalesce(t.output_type, o.type) as output_type,
-       case when b.aborted_at is not null then 'abort' else t.completed_by end as completed_by,
+       case when b.aborted_at is not null then 'abort'
+            when w.kind = 'token' and t.id is null then 'nobody'
+            else t.completed_by end as completed_by,
        e.data as error
   from waits as w
   join runs as r on r.id = w.run and w.snapshot = {part:current_waits}
   left join runs as child on w.kind = 'run' and child.id = w.subject
   left join packets as o on w.kind = 'run' and o.run = w.subject and o.kind = 'output'
   left join packets as e on w.kind = 'run' and e.run = w.subject and e.kind = 'error'
-  left join tokens as t on w.kind = 'token' and t.id = w.subject
+  left join tokens as t on w.kind = 'token' and t.id = w.subject and t.environment = r.environment
   left join batches as b on w.kind = 'batch' and b.id = w.subject
  where w.run in {list:runs}
    and (w.due_at <= :now or child.finished_at is not null or t.completed_at is not null
+        or (w.kind = 'token' and t.id is null)
         or b.completed_at is not null or b.aborted_at is not null)
  order by w.run, w.kind, w.subject
 
