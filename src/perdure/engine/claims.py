@@ -57,7 +57,7 @@ async def lock_heads(tx: Tx, shares: Shares) -> list[Run]:
     """Lock and return the runs that come first in their lanes."""
     heads = await runs.lock_heads(tx, shares.quotas) if shares.quotas else []
     if shares.resumed:
-        heads += await runs.lock_heads(tx, shares.resumed, mid_attempt=True)
+        heads += await runs.lock_resumed_heads(tx, shares.resumed)
     if shares.fresh:
-        heads += await runs.lock_heads(tx, shares.fresh, mid_attempt=False)
+        heads += await runs.lock_fresh_heads(tx, shares.fresh)
     return heads

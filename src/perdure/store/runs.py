@@ -29,6 +29,7 @@ STATE = (
     "is_mid_attempt",
     "kept_version",
     "lane",
+    "locked_version",
 )
 """The columns that a change of status may change."""
 
@@ -67,21 +68,28 @@ async def write(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     await tx.run("write_runs", runs=rows)
 
 
-async def lock_heads(tx: Tx, quotas: Mapping[int, int], *, mid_attempt: bool | None = None) -> list[Run]:
+async def lock_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
     """Lock and return the first runs of some lanes, each lane's in its order.
 
     Args:
         tx: the transaction.
         quotas: how many to take from each lane, at most.
-        mid_attempt: only those that go on with their attempt, or only those that begin one.
     """
-    asked: list[dict[str, object]] = [{"lane": lane, "quota": n} for lane, n in quotas.items()]
-    if mid_attempt is None:
-        rows = await tx.many("lock_heads", asked)
-    else:
-        wanted = int(mid_attempt)
-        rows = await tx.many("lock_heads_of", [{**one, "is_mid_attempt": wanted} for one in asked])
-    return [Run._make(row) for row in rows]
+    return [Run._make(row) for row in await tx.many("lock_heads", _asked(quotas))]
+
+
+async def lock_resumed_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
+    """Lock and return, as `lock_heads` does, only runs that go on with their attempt."""
+    return [Run._make(row) for row in await tx.many("lock_resumed_heads", _asked(quotas))]
+
+
+async def lock_fresh_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
+    """Lock and return, as `lock_heads` does, only runs that begin an attempt."""
+    return [Run._make(row) for row in await tx.many("lock_fresh_heads", _asked(quotas))]
+
+
+def _asked(quotas: Mapping[int, int]) -> list[dict[str, object]]:
+    return [{"lane": lane, "quota": quota} for lane, quota in quotas.items()]
 
 
 async def lock_pending(tx: Tx, environment: str, tasks: Sequence[str], *, limit: int) -> list[Run]:
@@ -103,6 +111,11 @@ async def lock_expired(tx: Tx, *, now: int, limit: int) -> list[Run]:
 async def lock_forsaken(tx: Tx, *, since: int, limit: int) -> list[Run]:
     """Lock and return runs kept for a version of which no worker was heard since then."""
     return [Run._make(row) for row in await tx.all("lock_forsaken_runs", since=since, limit=limit)]
+
+
+async def lock_forsaken_children(tx: Tx, *, since: int, limit: int) -> list[Run]:
+    """Lock and return the same of runs that are locked to their parent's version because it waits."""
+    return [Run._make(row) for row in await tx.all("lock_forsaken_children", since=since, limit=limit)]
 
 
 async def lock_held_by(tx: Tx, worker: str) -> list[Run]:

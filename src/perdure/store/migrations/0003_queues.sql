@@ -41,4 +41,5 @@ update lanes set resumed = (
     select count(*) from runs where runs.lane = lanes.id and runs.place is not null and runs.is_mid_attempt = 1);
 update lanes set kind = id;  -- a kind is of one queue now
 
+create index runs_resumed_by_place on runs (lane, place, id) where place is not null and is_mid_attempt = 1;
 create index lanes_resumed on lanes (environment, kind, virtual_time, id) where resumed > 0 and closed_at is null;

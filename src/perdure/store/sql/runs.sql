@@ -4,18 +4,20 @@ insert into runs (
     id, environment, task, queue, concurrency_key, locked_version, lane, pool, status, place, priority,
     created_at, updated_at, queued_at, delayed_until, due_at, ttl_ms, expires_at, fence, attempt, spared, losses,
     max_attempts, active_ms, max_duration_ms, machine, parent, root, depth, batch, replay_of, schedule,
-    is_test, idempotency_key, idempotency_key_options, region, waited_by_parent, kept_version)
+    is_test, idempotency_key, idempotency_key_options, region, waited_by_parent, kept_version,
+    is_locked_with_parent)
 select r.id, r.environment, r.task, r.queue, r.concurrency_key, r.locked_version, r.lane, r.pool,
        r.status, r.place, r.priority, r.created_at, r.created_at, r.queued_at, r.delayed_until, r.due_at,
        r.ttl_ms, r.expires_at, 0, 0, 0, 0, r.max_attempts, 0, r.max_duration_ms, r.machine, r.parent, r.root,
        r.depth, r.batch, r.replay_of, r.schedule, r.is_test, r.idempotency_key,
-       r.idempotency_key_options, r.region, r.waited_by_parent, r.kept_version
+       r.idempotency_key_options, r.region, r.waited_by_parent, r.kept_version, r.is_locked_with_parent
   from {rows:runs(id text, environment text, task text, queue text, concurrency_key text,
         locked_version text, lane int8, pool int8, status text, place int8, priority float8,
         created_at int8, queued_at int8, delayed_until int8, due_at int8, ttl_ms int8, expires_at int8,
         max_attempts int8, max_duration_ms float8, machine text, parent text, root text, depth int8,
         batch text, replay_of text, schedule text, is_test int8, idempotency_key text,
-        idempotency_key_options text, region text, waited_by_parent int8, kept_version text)} as r
+        idempotency_key_options text, region text, waited_by_parent int8, kept_version text,
+        is_locked_with_parent int8)} as r
 
 -- name: run
 -- One run of an environment.
@@ -37,11 +39,12 @@ update runs
        started_at = r.started_at, finished_at = r.finished_at, worker = r.worker,
        lease_until = r.lease_until, fence = r.fence, version = r.version, attempt = r.attempt,
        spared = r.spared, losses = r.losses, active_ms = r.active_ms, machine = r.machine,
-       snapshot = r.snapshot, is_mid_attempt = r.is_mid_attempt, kept_version = r.kept_version, lane = r.lane
+       snapshot = r.snapshot, is_mid_attempt = r.is_mid_attempt, kept_version = r.kept_version, lane = r.lane,
+       locked_version = r.locked_version
   from {rows:runs(id text, status text, place int8, updated_at int8, queued_at int8, delayed_until int8,
         due_at int8, expires_at int8, started_at int8, finished_at int8, worker text, lease_until int8,
         fence int8, version text, attempt int8, spared int8, losses int8, active_ms float8, machine text,
-        snapshot int8, is_mid_attempt int8, kept_version text, lane int8)} as r
+        snapshot int8, is_mid_attempt int8, kept_version text, lane int8, locked_version text)} as r
  where runs.id = r.id
 
 -- name: lock_heads
@@ -52,10 +55,19 @@ select * from runs
  limit :quota
 {skip_locked}
 
--- name: lock_heads_of
--- The first runs of a lane that go on with their attempt, or that begin one.
+-- name: lock_resumed_heads
+-- The first runs of a lane that go on with their attempt.
 select * from runs
- where lane = :lane and place is not null and is_mid_attempt = :is_mid_attempt
+ where lane = :lane and place is not null and is_mid_attempt = 1
+ order by place, id
+ limit :quota
+{skip_locked}
+
+-- name: lock_fresh_heads
+-- The first runs of a lane that begin an attempt.  (Not "= 0": a planner without statistics takes that for
+-- rare, and sorts the whole lane.)
+select * from runs
+ where lane = :lane and place is not null and is_mid_attempt <> 1
  order by place, id
  limit :quota
 {skip_locked}
@@ -96,6 +108,26 @@ select runs.* from runs
   join forsaken on forsaken.environment = runs.environment and forsaken.kept_version = runs.kept_version
  where runs.place is not null and runs.kept_version <> '' and runs.locked_version = ''
    and runs.snapshot is not null
+ order by runs.id
+ limit :limit
+{skip_locked}
+
+-- name: lock_forsaken_children
+-- Runs in line that are locked to their parent's version, of which no worker was heard lately.
+with locked as (
+    select distinct environment, locked_version from runs
+     where place is not null and is_locked_with_parent = 1 and locked_version <> ''
+), forsaken as (
+    select * from locked
+     where not exists (
+        select 1 from workers as w
+         where w.environment = locked.environment and w.version = locked.locked_version
+           and coalesce(w.disconnected_at, w.last_seen_at) > :since)
+)
+select runs.* from runs
+  join forsaken on forsaken.environment = runs.environment
+   and forsaken.locked_version = runs.locked_version
+ where runs.place is not null and runs.is_locked_with_parent = 1
  order by runs.id
  limit :limit
 {skip_locked}
