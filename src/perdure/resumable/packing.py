@@ -4,6 +4,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from .loops import full, short
 from .stacks import Frame, JoinState, Site, Stack, Step
 from .waiting import Path, Wait
 
@@ -41,21 +42,28 @@ def unpack_sites(text: str) -> tuple[Site, ...]:
     return tuple(sites)
 
 
-def pack(stack: Stack, *, shared: bool = False) -> Any:
-    """A stack as tuples. *shared*: its wait is referred to from elsewhere in the snapshot too."""
-    frames = stack.frames
-    sites = pack_sites(tuple([frame.site for frame in frames]))
-    return sites, [frame.values for frame in frames], _pack_leaf(stack.leaf, shared)
+def pack(stack: Stack, *, shared: bool = False, stored: set[int] | None = None) -> Any:
+    """A stack as tuples. *shared*: its wait is referred to from elsewhere in the snapshot too.
+
+    *stored* gets the ids of iterators that are stored in short; without it, none are.
+    """
+    sites, values = [], []
+    for frame in stack.frames:
+        loops = frame.site.loops
+        sites.append(frame.site)
+        values.append(short(frame.values, loops, stored) if loops and stored is not None else frame.values)
+    return pack_sites(tuple(sites)), values, _pack_leaf(stack.leaf, shared, stored)
 
 
-def _pack_leaf(leaf: Any, shared: bool) -> Any:
+def _pack_leaf(leaf: Any, shared: bool, stored: set[int] | None) -> Any:
     if isinstance(leaf, Wait):
         return (_SHARED, leaf) if shared else (_WAIT, leaf.request)
     if isinstance(leaf, Step):
         return _STEP, leaf.generator, leaf.closing
     if isinstance(leaf, JoinState):
         branches = [
-            kept if len(kept) == 1 else (pack(kept[0], shared=shared), kept[1]) for kept in leaf.branches
+            kept if len(kept) == 1 else (pack(kept[0], shared=shared, stored=stored), kept[1])
+            for kept in leaf.branches
         ]
         return _JOIN, leaf.kind, leaf.return_exceptions, leaf.decided, branches
     return None
@@ -64,7 +72,11 @@ def _pack_leaf(leaf: Any, shared: bool) -> Any:
 def unpack(packed: Any) -> Stack:
     """The inverse of `pack`."""
     sites, values, leaf = packed
-    return Stack(list(map(Frame, unpack_sites(sites), values)), _unpack_leaf(leaf))
+    frames = list(map(Frame, unpack_sites(sites), values))
+    for frame in frames:
+        if loops := frame.site.loops:
+            frame.values = full(frame.values, loops)
+    return Stack(frames, _unpack_leaf(leaf))
 
 
 def _unpack_leaf(leaf: Any) -> Any:

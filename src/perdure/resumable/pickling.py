@@ -8,7 +8,7 @@ import copyreg
 import io
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cached_property
 from types import (
     AsyncGeneratorType,
@@ -30,6 +30,7 @@ from .definitions import definition_of_code
 from .errors import NotResumable, Refused
 from .frames import read_frame, stack_of
 from .iterators import ITERATORS
+from .loops import KINDS, Shared
 from .packing import pack, pack_sites
 from .stacks import Frame, Stack, all_frames
 from .waiting import Wait
@@ -57,10 +58,11 @@ class Pickler(pickle.Pickler):
 
     bytecode = False  # whether what was written is bound to this version of Python
 
-    def __init__(self, file: io.BytesIO, stack: Stack) -> None:
+    def __init__(self, file: io.BytesIO, stack: Stack, stored: Container[int]) -> None:
         super().__init__(file, PROTOCOL)
         self.dispatch_table = _current_table()
         self.stack = stack
+        self.stored = stored  # ids of iterators that stand elsewhere in short
         self.links: list[tuple[int, Any]] = []  # coroutines of the stack that some local refers to
 
     def frame_of(self, coroutine: Any) -> Frame | None:
@@ -75,6 +77,8 @@ class Pickler(pickle.Pickler):
         """How to store *obj*; NotImplemented leaves it to pickle."""
         kind = type(obj)
         if kind in _PLAIN or (kind is type and obj in _PLAIN):
+            if kind in KINDS and id(obj) in self.stored:
+                raise Shared
             return NotImplemented
         reducer = _REDUCERS.get(kind)
         if reducer is not None:
@@ -253,12 +257,13 @@ _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def dump(payload: Any, stack: Stack) -> tuple[bytes, bool]:
+def dump(payload: Any, stack: Stack, stored: Container[int] = ()) -> tuple[bytes, bool]:
     """The pickle of *payload* and of links, and whether it holds bytecode of this Python version.
 
-    *stack* is the one in the payload.
+    *stack* is the one in the payload, *stored* as for `pack`.
+    Raises `Shared` when one of those iterators is met.
     """
     buffer = io.BytesIO()
-    pickler = Pickler(buffer, stack)
+    pickler = Pickler(buffer, stack, stored)
     pickler.dump((*payload, pickler.links))
     return buffer.getvalue(), pickler.bytecode

@@ -9,6 +9,7 @@ from . import envelope
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot, CodeChanged, NotResumable
 from .frames import leaves, pending_of, stack_of
+from .loops import Shared
 from .packing import has_step, pack, unpack, waits_of
 from .pickling import dump
 from .revive import rooted
@@ -37,12 +38,21 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
     stack = stack_of(root)
     waits = {path: wait for path, wait in leaves(root) if wait is not None} if has_step(stack) else {}
     try:
-        payload, bound = dump((pack(stack, shared=bool(waits)), waits), stack)
+        payload, bound = _payload(stack, waits)
     except NotResumable:
         raise
     except Exception as error:
         raise _culprit(stack, error) from error
     return envelope.seal(payload, key=key, bound=bound)
+
+
+def _payload(stack: Stack, waits: Mapping[Path, Wait]) -> tuple[bytes, bool]:
+    """The contents of a snapshot, and whether they are bound to this Python."""
+    stored: set[int] = set()
+    try:
+        return dump((pack(stack, shared=bool(waits), stored=stored), waits), stack, stored)
+    except Shared:
+        return dump((pack(stack, shared=bool(waits)), waits), stack)
 
 
 def _culprit(stack: Stack, error: Exception) -> NotResumable:

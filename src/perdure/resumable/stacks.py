@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .build import CELLS
+from .loops import is_iterator
 
 
 @dataclass(slots=True, eq=False)
@@ -20,10 +21,12 @@ class Site:
     source: str
     names: tuple[str, ...]  # ``.cells``, if the frame has any, is the last
     has_cells: bool = field(init=False)  # whether the frame shares variables with other functions
+    loops: tuple[int, ...] = field(init=False)  # where among the values the iterators of loops stand
     entry: tuple[str, str, str, int] = field(init=False)  # which re-entry form goes on from it
 
     def __post_init__(self) -> None:
         self.has_cells = self.names[-1:] == (CELLS,)
+        self.loops = tuple([place for place, name in enumerate(self.names) if is_iterator(name)])
         self.entry = self.module, self.qualname, self.fingerprint, self.number
 
     @property

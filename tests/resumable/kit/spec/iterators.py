@@ -133,6 +133,47 @@ async def _pairs(numbers):
         yield a, next(numbers), await suspend(a)
 
 
+async def loops_of_one_iterator_move_together():
+    numbers, seen = iter([1, 2, 3, 4, 5, 6]), []
+    for a in numbers:
+        for b in numbers:
+            seen.append((a, b, await suspend(b)))
+            break
+    return seen
+
+
+async def loops_of_an_iterator_that_no_local_holds():
+    async def rest(numbers):
+        for number in [numbers].pop():
+            del numbers
+            return number, await suspend(number)
+
+    seen = []
+    for number in (numbers := iter((1, 2, 3, 4))):
+        held = rest(numbers)
+        del numbers
+        seen.append((number, await held))
+        held = numbers = None
+    return seen
+
+
+async def loops_that_are_at_their_end():
+    items = [1]
+    for item in items:
+        items.append(2)
+        await suspend(item)
+        del items[:]
+    for item in range(3, 3 + len(items)):
+        log("never", item)
+    for item in range(10, 0, -4):
+        log(item, await suspend(item))
+    return items
+
+
+async def a_variable_called_it():
+    return [(it, await suspend(len(it))) for it in [(1, 0), (2, 3)]]
+
+
 async def an_iterator_and_its_list_stay_together():
     items = [1, 2]
     numbers = iter(items)
