@@ -9,7 +9,7 @@ Then each tick meets the runs of earlier ones that have not ended, as the schedu
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from perdure.core.cron import cron, upcoming
@@ -82,7 +82,7 @@ def held_ticks(schedule: Schedule) -> list[int]:
 
 def after(schedule: Schedule, tick: int) -> tuple[int, ...]:
     """Return the ticks that follow one, as a run is told of them."""
-    return upcoming(schedule.cron, schedule.timezone, tick, UPCOMING)
+    return upcoming(schedule.cron, schedule.timezone, tick - 1, UPCOMING + 1)[1:]
 
 
 def _latest(
@@ -90,9 +90,10 @@ def _latest(
 ) -> tuple[list[tuple[int, int]], int | None, int | None]:
     """Return the latest ticks that are due, and the next, without going through years of them.
 
-    It looks back a while, and four times as long when that was not enough.
+    When they are few it looks at all; else it looks back a while, and longer until that is enough.
     """
-    back = (limit + 1) * 60_000
+    few = upcoming(schedule.cron, schedule.timezone, since - 1, UPCOMING + 1)
+    back = now - since if few[-1:] > (now,) else (limit + 1) * 60_000
     while True:
         begin = max(since, now - back)
         due, next_at, due_at = _scan(schedule, begin, now)
@@ -104,7 +105,7 @@ def _latest(
 def _scan(schedule: Schedule, begin: int, now: int) -> tuple[list[tuple[int, int]], int | None, int | None]:
     """Return the ticks from a moment on that are due, each with when it was, and the next with its own."""
     due: list[tuple[int, int]] = []
-    ticks = cron(schedule.cron, schedule.timezone).after(begin - 1)
+    ticks = _from(schedule, begin)
     tick = next(ticks, None)
     while tick is not None:
         following = next(ticks, None)
@@ -115,3 +116,11 @@ def _scan(schedule: Schedule, begin: int, now: int) -> tuple[list[tuple[int, int
         due.append((tick, at))
         tick = following
     return due, None, None
+
+
+def _from(schedule: Schedule, begin: int) -> Iterator[int]:
+    """Yield the ticks from a moment on; the first few are found once for all schedules that share them."""
+    first = upcoming(schedule.cron, schedule.timezone, begin - 1, UPCOMING + 1)
+    yield from first
+    if first:
+        yield from cron(schedule.cron, schedule.timezone).after(first[-1])

@@ -5,7 +5,7 @@ same transaction, so no tick fires twice.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from perdure.store.database import Tx
 from perdure.store.rows import Environment
@@ -45,18 +45,20 @@ class Schedule:
     held: str
 
 
+_COLUMNS = tuple(Schedule.__slots__)
 _FIXED = ("environment", "is_declared", "deduplication_key", "created_at")
-"""The columns that never change."""
+_CHANGING = tuple(name for name in _COLUMNS if name not in _FIXED)
 
 
 async def insert(tx: Tx, schedules: Sequence[Schedule]) -> int:
     """Store new schedules; return how many were, as a deduplication key may be taken."""
-    return await tx.run("insert_schedules", schedules=[asdict(one) for one in schedules])
+    rows = [{name: getattr(one, name) for name in _COLUMNS} for one in schedules]
+    return await tx.run("insert_schedules", schedules=rows)
 
 
 async def write(tx: Tx, schedules: Sequence[Schedule]) -> None:
     """Write schedules that this transaction has locked."""
-    rows = [{k: v for k, v in asdict(one).items() if k not in _FIXED} for one in schedules]
+    rows = [{name: getattr(one, name) for name in _CHANGING} for one in schedules]
     await tx.run("write_schedules", schedules=rows)
 
 

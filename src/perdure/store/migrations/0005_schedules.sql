@@ -25,7 +25,7 @@ create table schedules (
 create index schedules_by_environment on schedules (environment, id);
 create unique index schedules_by_key on schedules (environment, deduplication_key)
     where deduplication_key is not null;
-create index schedules_due on schedules (due_at) where due_at is not null;
+create index schedules_due on schedules (due_at, id) where due_at is not null;
 create index schedules_holding on schedules (id) where held <> '[]';
 
 create index runs_by_schedule on runs (schedule, id) where schedule is not null;
