@@ -2,6 +2,7 @@
 
 import base64
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -155,6 +156,54 @@ async def test_a_replay_from_a_stored_state_is_kept_as_that_is(
 
     assert await claimed(make, new) == [of_old]
     assert await claimed(make, old) == [replay]
+
+
+async def child(make: Make, **options: Any) -> str:
+    """Trigger a child that its parent waits for."""
+    parent = await make.trigger(delay="1h")
+    return await make.trigger(
+        parent_run_id=parent, resume_parent_on_completion=True, lock_to_version=VERSION, **options
+    )
+
+
+@pytest.mark.parametrize("delay", [None, "30s"])
+async def test_a_child_in_line_is_not_kept_for_a_version_that_is_gone(
+    make: Make, clock: FakeClock, old: Worker, new: Worker, delay: str | None
+):
+    run = await child(make, lock_with_parent=True, delay=delay)
+    await make.engine.workers.disconnect(make.environment, old.id)
+    clock.forward("59s")
+    await make.engine.timers.run_once()
+    await make.engine.versions.run_once()
+    early = await claimed(make, new)
+
+    clock.forward("1s")
+    await make.engine.versions.run_once()
+
+    assert (early, await claimed(make, new)) == ([], [run])
+    assert await make.engine.resources.db.read(counts.lanes_true) == {}
+
+
+async def test_a_child_whose_version_was_chosen_is_kept_for_it(
+    make: Make, clock: FakeClock, old: Worker, new: Worker
+):
+    run = await child(make)
+    await minute(make, clock, new)
+    await minute(make, clock, new)
+
+    assert await claimed(make, new) == []
+    assert await claimed(make, await make.worker(current=False)) == [run]
+
+
+async def test_a_parked_child_goes_on_with_any_too(make: Make, clock: FakeClock, old: Worker, new: Worker):
+    run = await child(make, lock_with_parent=True)
+    (held,) = await make.claim(old)
+    until = to_datetime(clock.now()) + timedelta(minutes=1)
+    wait = Wait(kind=WaitKind.TIME, subject="a minute", until=until)
+    await make.report(old, Parked(run_id=run, fence=held.fence, snapshot=STATE, waits=[wait]))
+    await minute(make, clock, new)
+
+    assert await claimed(make, new) == [run]
 
 
 async def test_in_dev_any_version_goes_on(engine: Engine, clock: FakeClock):

@@ -161,6 +161,23 @@ def cancel(
 
 
 @app.command()
+def bump(run: RunId, json: Json = False) -> None:
+    """Put a run that stands in line first in its queue.
+
+    Limits, rates and pauses hold for it as for the others.
+    """
+    from perdure.cli.remote import server
+    from perdure.cli.screen import show_json
+
+    with server() as client:
+        client.runs.bump(run)
+    if json:
+        show_json({"id": run})
+    else:
+        print(f"{run} is the first in its queue.")
+
+
+@app.command()
 def replay(
     run: RunId,
     begin: From = None,

@@ -115,16 +115,18 @@ def share(
         if turns is None:
             turns = pools[lane.pool] = _Turns(lane, slots, gated.get(lane.pool, OPEN))
         turns.add(lane)
-    heap = [(max(turns.virtual_time, virtual_time), pool) for pool, turns in pools.items()]
+    heap = [
+        (max(turns.virtual_time, virtual_time), turns.virtual_time, pool) for pool, turns in pools.items()
+    ]
     heapq.heapify(heap)
     while heap and slots > 0:
-        start, pool = heap[0]
+        start, _, pool = heap[0]
         if not pools[pool].give(start + 1, shares):
             heapq.heappop(heap)
             continue
         slots -= 1
         shares.virtual_time = max(shares.virtual_time, start)
-        heapq.heapreplace(heap, (start + 1, pool))
+        heapq.heapreplace(heap, (start + 1, start + 1, pool))
     shares.full = [
         lane for lane in lanes if lane.concurrency_limit is not None and pools[lane.pool].pool.left <= 0
     ]

@@ -186,6 +186,7 @@ def row_of(one: Draft, known: Known, settings: EngineSettings) -> dict[str, Any]
         and options.idempotency_key_options.to_json().decode(),
         "region": options.region,
         "waited_by_parent": int(bool(options.resume_parent_on_completion)),
+        "is_locked_with_parent": int(bool(locked and options.lock_with_parent)),
         **_family(new, known.parents),
         **_standing(one, manifest, settings),
     }

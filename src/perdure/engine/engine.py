@@ -9,6 +9,7 @@ from typing import Self
 from perdure.engine.attempts import Attempts
 from perdure.engine.batch_watch import BatchWatch
 from perdure.engine.batches import Batches
+from perdure.engine.bumps import Bumps
 from perdure.engine.cancel import Cancel
 from perdure.engine.catalog import Catalog
 from perdure.engine.dead_letters import DeadLetters
@@ -52,6 +53,7 @@ class Engine:
         self.runs = Runs(resources)
         self.logs = Logs(resources)
         self.cancel = Cancel(resources)
+        self.bumps = Bumps(resources)
         self.delays = Delays(resources)
         self.metadata = Metadata(resources)
         self.tags = Tags(resources)

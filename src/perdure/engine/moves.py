@@ -142,7 +142,7 @@ def _written(move: Move, now: int) -> dict[str, object]:
     return row
 
 
-_LANE = ("snapshot", "kept_version")
+_LANE = ("snapshot", "kept_version", "locked_version")
 """The columns of a run's state that decide its lane."""
 
 

@@ -78,12 +78,9 @@ class Source:
         self._options: dict[str, Any] = {**options}
         given = self._options.pop("idempotency_key", None)
         self.key = idempotency_key(given) if isinstance(given, str) else given
-        #: whether an item may stand for a run that was there before
-        self.has_keys = self.key is not None
         inside = context.current()
         self.link = client.calls.runs.Link(inside.run.id, is_awaited=is_awaited) if inside else None
-        if is_awaited and inside and inside.environment.type is not wire.values.EnvironmentType.DEV:
-            self._options.setdefault("version", inside.worker.version)
+        self._version = context.version_of_children() if is_awaited else None
 
     def pack(self, number: int, item: Any) -> client.chunks.Packed:
         """Return what is sent of an item, given its number.
@@ -97,13 +94,12 @@ class Source:
         options = {**self._options, **given}
         key = options.get("idempotency_key")
         if key is not None:
-            self.has_keys = True
             options["idempotency_key"] = idempotency_key(key) if isinstance(key, str) else key
         derived = None if self.key is None else client.calls.batches.key_of_item(self.key, number)
         family = children.current() if key is None and derived is None else None
         implicit = family.key(task.id, payload) if family else None
         return client.calls.batches.pack(
-            task.id, payload, options, implicit_key=implicit, derived_key=derived
+            task.id, payload, options, implicit_key=implicit, derived_key=derived, version=self._version
         )
 
     def _read(self, item: Any) -> tuple[Definition, Any, TriggerOptions]:
@@ -249,7 +245,6 @@ class Batches:
         them raises.  When nobody wants the results any more, the runs are canceled.
 
         Raises:
-            RecursiveWait: an idempotency key stands for the run that waits, or one above it.
             OutsideRun: this is no task; `trigger`, and then `results`, work everywhere.
         """
         context.check_waits("batch.trigger_and_wait")

@@ -141,6 +141,14 @@ def current() -> RunContext | None:
     return _current.get()
 
 
+def version_of_children() -> str | None:
+    """Return the version that runs are locked to which this one waits for: its own, outside of dev."""
+    inside = current()
+    if inside is None or inside.environment.type is wire.values.EnvironmentType.DEV:
+        return None
+    return inside.worker.version
+
+
 @contextmanager
 def entered(context: RunContext, runtime: Runtime) -> Iterator[None]:
     """Let code inside the block belong to an attempt."""

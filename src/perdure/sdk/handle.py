@@ -61,6 +61,14 @@ class RunHandle(Generic[R]):
         """Cancel the run as `cancel` does, blocking."""
         self._clients.blocking.runs.cancel(self.id)
 
+    async def bump(self) -> None:
+        """Put the run first in its queue; see `Client.runs.bump`."""
+        await self._clients.asynchronous.runs.bump(self.id)
+
+    def bump_sync(self) -> None:
+        """Put the run first as `bump` does, blocking."""
+        self._clients.blocking.runs.bump(self.id)
+
     async def replay(
         self,
         *,

@@ -123,14 +123,13 @@ class Triggerable(Generic[P, R]):
         inside = context.current()
         if inside is None:
             return client.calls.runs.trigger(self._task.id, payload, options)
-        if is_awaited and inside.environment.type is not wire.values.EnvironmentType.DEV:
-            options.setdefault("version", inside.worker.version)
         family = children.current()
         has_key = options.get("idempotency_key") is not None
         link = client.calls.runs.Link(
             inside.run.id,
             is_awaited=is_awaited,
             implicit_key=family.key(self._task.id, payload) if family and not has_key else None,
+            version=context.version_of_children() if is_awaited else None,
         )
         return client.calls.runs.trigger(self._task.id, payload, options, link)
 

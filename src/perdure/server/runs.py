@@ -84,6 +84,13 @@ async def reschedule(call: Call, change: wire.RescheduleRun, run: str) -> wire.R
     return render.full(await _readable(call, run))
 
 
+@handles(endpoints.runs.BUMP_RUN)
+async def bump(call: Call, _: Nothing, run: str) -> wire.RunId:
+    """Put a run first in its queue."""
+    await call.services.engine.bumps.bump(call.environment, run)
+    return wire.RunId(id=run)
+
+
 @handles(endpoints.runs.RUN_RESULT)
 async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResult:
     """Tell how a run ended; held open until it has."""

@@ -138,6 +138,7 @@ class Run(NamedTuple):
     is_mid_attempt: int
     is_awaited: int
     kept_version: str
+    is_locked_with_parent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class TriggerOptions(Model):
     resume_parent_on_completion: bool | None = None
     implicit_key: Annotated[str, Field(max_length=128)] | None = None
     """Ours: what a child is known by in its parent, so that going on from a stored state triggers it once."""
+    lock_with_parent: bool | None = None
+    """Ours: `lock_to_version` is that of the parent, which waits; nobody chose it, so it may be let go."""
 
 
 class TriggerRun(Model):

@@ -92,6 +92,15 @@ class Runs:
         """
         return self._client.send(calls.reschedule(run, delay))
 
+    def bump(self, run: str) -> None:
+        """Put a run that stands in line first in its queue; limits, rates and pauses hold for it too.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+            Unprocessable: it does not stand in line; the message says where it is.
+        """
+        self._client.send(calls.bump(run))
+
     def result(self, run: str, timeout: Duration | None = None) -> wire.RunResult:
         """Wait until a run has ended, and return how.
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import to_json, to_jsonable_python
 
 from perdure.client.call import Call
-from perdure.client.calls.runs import Link
+from perdure.client.calls.runs import Link, lock
 from perdure.client.chunks import Chunk, Packed
 from perdure.client.idempotency import IdempotencyKey
 from perdure.client.options import make_options
@@ -29,6 +29,7 @@ def pack(
     *,
     implicit_key: str | None = None,
     derived_key: str | None = None,
+    version: str | None = None,
 ) -> Packed:
     """Pack an item.
 
@@ -38,13 +39,17 @@ def pack(
         options: those of a trigger.
         implicit_key: what the run is known by in the run that triggers it.
         derived_key: the hash of the idempotency key that the item has if the options name none.
+        version: that of the run that triggers it and waits, which it runs on if the options name none.
 
     Raises:
         BadOption: an option is unknown or has a value it can't have.
         TooLarge: the item is over the limit.
     """
     made = make_options(options)
-    more = {"implicit_key": implicit_key, "idempotency_key": made.idempotency_key or derived_key}
+    more = lock(version, made) | {
+        "implicit_key": implicit_key,
+        "idempotency_key": made.idempotency_key or derived_key,
+    }
     made = made.model_copy(update={name: value for name, value in more.items() if value is not None})
     trigger = TriggerRun(payload=to_jsonable_python(payload), options=made)
     json = b'"task":%s,%s' % (to_json(task), trigger.to_json()[1:])

@@ -25,6 +25,8 @@ class Link:
     is_awaited: bool = False
     #: what the child is known by in its parent
     implicit_key: str | None = None
+    #: the version of the parent, which the child runs on unless an option names another
+    version: str | None = None
 
 
 def trigger(
@@ -34,6 +36,7 @@ def trigger(
     made = make_options(options)
     if link is not None:
         update = {
+            **lock(link.version, made),
             "parent_run_id": link.parent,
             "resume_parent_on_completion": link.is_awaited or None,
             "implicit_key": link.implicit_key,
@@ -41,6 +44,13 @@ def trigger(
         made = made.model_copy(update={name: value for name, value in update.items() if value is not None})
     body = runs.TriggerRun(payload=to_jsonable_python(payload), options=made)
     return Call(endpoints.runs.TRIGGER, body, {"task": task})
+
+
+def lock(version: str | None, chosen: runs.TriggerOptions) -> dict[str, Any]:
+    """Return the options that lock a run to its parent's version, unless one was chosen."""
+    if version is None or chosen.lock_to_version is not None:
+        return {}
+    return {"lock_to_version": version, "lock_with_parent": True}
 
 
 def retrieve(run: str) -> Call[Any, runs.Run]:
@@ -107,6 +117,11 @@ def reschedule(run: str, delay: Duration | datetime) -> Call[runs.RescheduleRun,
     """Change when a delayed run starts."""
     body = runs.RescheduleRun(delay=moment_or_duration(delay))
     return Call(endpoints.runs.RESCHEDULE_RUN, body, {"run": run})
+
+
+def bump(run: str) -> Call[Any, runs.RunId]:
+    """Put a run first in its queue."""
+    return Call(endpoints.runs.BUMP_RUN, None, {"run": run})
 
 
 def result(run: str, wait: float) -> Call[runs.ResultQuery, runs.RunResult]:

@@ -33,3 +33,10 @@ create table debounces (
 ) {clustered};
 
 create index debounces_by_end on debounces (forget_at);
+
+-- A child that its parent waits for runs on its parent's version, unless the trigger says otherwise; such a
+-- lock is let go once no worker of that version is there.
+alter table runs add column is_locked_with_parent {int8} not null default 0;
+
+create index runs_locked_with_parent on runs (environment, locked_version)
+ where place is not null and is_locked_with_parent = 1;

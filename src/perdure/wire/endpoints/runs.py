@@ -64,6 +64,15 @@ RESCHEDULE_RUN = Endpoint(
     limit=10 * KILOBYTE,
     errors=(400, 401, 404, 422),
 )
+BUMP_RUN = Endpoint(
+    name="bumpRun",
+    method="POST",
+    path="/api/v1/runs/{run}/bump",
+    takes=Nothing,
+    gives=runs.RunId,
+    summary="Put a run that stands in line first in its queue.",
+    errors=(401, 404, 422),
+)
 RUN_RESULT = Endpoint(
     name="runResult",
     method="GET",
