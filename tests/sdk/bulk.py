@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from perdure import AbortRun, batch, ctx, race, task, wait
+from perdure import AbortRun, batch, ctx, idempotency_key, race, task, wait
 
 
 class Order(BaseModel):
@@ -87,6 +87,13 @@ async def impatient() -> str:
     """Want a batch no more once something else is there."""
     await race(sleepy.batch_trigger_and_wait([{}, {}]), double.trigger_and_wait(1))
     return ctx.run.id
+
+
+@task
+async def ouroboros(key: str) -> list[str]:
+    """Wait for a batch that has this run itself in it, and another."""
+    itself = ouroboros.options(idempotency_key=idempotency_key(key, scope="global")).item(key)
+    return [str(item.error or "fine") for item in await batch.trigger_and_wait([itself, double.item(1)])]
 
 
 @task

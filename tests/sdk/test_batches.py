@@ -16,6 +16,7 @@ from perdure import (
     UnknownOption,
     batch,
     configure,
+    idempotency_key,
 )
 from perdure.sdk.handle import clients
 from perdure.wire.batches import BatchStatus
@@ -28,6 +29,7 @@ from tests.sdk.bulk import (
     impatient,
     mixed,
     nothing,
+    ouroboros,
     parked_twice,
     ship,
     sleepy,
@@ -215,6 +217,14 @@ async def test_a_batch_that_nobody_wants_any_more_is_canceled():
     children = [one async for one in clients.asynchronous.runs.list(parent=run, task="sleepy")]
     assert [child.status.value for child in children] == ["CANCELED", "CANCELED"]
     assert sleepy.id == "sleepy"
+
+
+async def test_a_batch_with_the_waiting_run_in_it_ends():
+    key = idempotency_key("snake", scope="global")
+    first, second = await (await ouroboros.options(idempotency_key=key).trigger("snake")).result(PATIENCE)
+
+    assert "can't wait for" in first
+    assert second == "fine"
 
 
 async def test_a_plain_function_waits_for_a_batch():

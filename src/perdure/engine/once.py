@@ -16,7 +16,7 @@ from typing import TypeAlias
 from perdure.core.errors import RecursiveWait
 from perdure.core.lifecycle import FAILURES
 from perdure.engine.drafts import Draft, Key
-from perdure.store import keys, runs, waits
+from perdure.store import batches, keys, runs, waits
 from perdure.store.database import Tx
 from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder
 
@@ -78,7 +78,8 @@ async def circular(
 ) -> dict[str, RecursiveWait]:
     """Return an error for each draft whose trigger would wait for a run that led to it, or waits for it.
 
-    A run that is new can't do that, so only those that a key stands for are looked at.
+    A run that is new can't do that, so only those that a key stands for are looked at; nor can one that a
+    run's own SDK knows as its child.
 
     Args:
         tx: the transaction.
@@ -86,21 +87,25 @@ async def circular(
         found: the runs that stand for some of them, by the draft's id.
     """
     errors: dict[str, RecursiveWait] = {}
+    above: dict[str, set[str]] = {}
     for draft in drafts:
-        chosen = draft.new.command.options
-        if draft.id in found and chosen.resume_parent_on_completion and chosen.parent_run_id:
-            waiter, child = chosen.parent_run_id, found[draft.id].run
-            if await _waits_for(tx, child, waiter):
-                errors[draft.id] = RecursiveWait(run=waiter, child=child)
+        chosen, known = draft.new.command.options, found.get(draft.id)
+        waiter = chosen.parent_run_id
+        if known is None or known.kind == IMPLICIT or not chosen.resume_parent_on_completion or not waiter:
+            continue
+        if waiter not in above:
+            above[waiter] = await _above(tx, waiter)
+        if known.run in above[waiter]:
+            errors[draft.id] = RecursiveWait(run=waiter, child=known.run)
     return errors
 
 
-async def _waits_for(tx: Tx, run: str, waiter: str) -> bool:
-    """Tell whether a run is another itself, led to it, or waits for it, over however many others."""
-    seen, edge = {waiter}, [waiter]
-    while edge and run not in seen:
+async def _above(tx: Tx, run: str) -> set[str]:
+    """Return a run, those that led to it, and those that wait for any of these, over however many others."""
+    seen, edge = {run}, [run]
+    while edge:
         parents = {row.parent for row in await runs.of_ids(tx, edge) if row.parent is not None}
-        above = parents | set(await waits.waiters(tx, waits.RUN, edge))
+        above = parents | {*await waits.waiters(tx, waits.RUN, edge), *await batches.awaiting(tx, edge)}
         edge = sorted(above - seen)
         seen |= above
     return run in seen

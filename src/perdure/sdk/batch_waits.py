@@ -12,7 +12,7 @@ from perdure.sdk.batch_results import BatchResults
 from perdure.sdk.batches import Sent, Source, send_sync
 from perdure.sdk.handle import clients
 from perdure.sdk.requests import BatchWait
-from perdure.sdk.waits import block, check_order
+from perdure.sdk.waits import block
 
 _GRACE_S = 5
 """How long a batch that is on its way is waited for, when nobody wants it any more."""
@@ -39,10 +39,6 @@ async def run_batch(source: Source | None) -> Any:
 def run_batch_blocking(source: Source) -> Any:
     """Do as `run_batch` does, blocking."""
     sent = send_sync(source)
-    if source.has_keys:
-        for batch in sent.ids:
-            for run in clients.blocking.batches.retrieve(batch).runs:
-                check_order(run)
     for batch in reversed(sent.ids):
         block(BatchWait(batch))
     results: BatchResults[Any] = BatchResults(sent.ids, sent.tasks)
@@ -70,15 +66,7 @@ async def _send(source: Source) -> Sent:
         if made is None:
             break
         sent.add(made, has_key=source.key is not None)
-    if source.has_keys:
-        await _check_order(sent)
     return sent
-
-
-async def _check_order(sent: Sent) -> None:
-    for batch in sent.ids:
-        for run in (await clients.asynchronous.batches.retrieve(batch)).runs:
-            check_order(run)
 
 
 async def _results(sent: Sent) -> BatchResults[Any]:

@@ -88,7 +88,7 @@ def block_for_token(token: str, model: Any) -> Any:
 def run_child_blocking(task: Definition, call: Call[Any, Any]) -> Any:
     """Trigger a run and wait for its result, blocking."""
     run = clients.blocking.send(call)
-    check_order(run.id)
+    _check_order(run.id)
     return block(RunWait(run.id, task))
 
 
@@ -179,16 +179,11 @@ async def _trigger(call: Call[Any, Any]) -> tuple[str, bool]:
         if _is_ours(call, made):
             await _cancel(made.id)
         raise
-    check_order(made.id)
+    _check_order(made.id)
     return made.id, _is_ours(call, made)
 
 
-def check_order(child: str) -> None:
-    """Refuse a run to wait for that waits for this one, or is it.
-
-    Raises:
-        RecursiveWait: it does.
-    """
+def _check_order(child: str) -> None:
     inside = context.current()
     assert inside is not None  # only a task waits for another
     if child in (inside.run.id, inside.run.parent_id, inside.run.root_id):

@@ -170,6 +170,11 @@ async def watch(tx: Tx, items: Sequence[Watched]) -> None:
     await tx.run("watch_items", looks=[{"batch": i.batch, "position": i.position} for i in items])
 
 
+async def awaiting(tx: Tx, runs: Sequence[str]) -> list[str]:
+    """Return the runs that wait, or are to wait, for batches that some runs are in."""
+    return [row[0] for row in await tx.all("runs_awaiting_batches_of", runs=runs)]
+
+
 async def items_of(tx: Tx, batch: str) -> list[Item]:
     """Return the items of a batch, in order."""
     return [Item._make(row) for row in await tx.all("items_of_batch", batch=batch)]

@@ -94,6 +94,14 @@ update batches set watched = r.position
   from {rows:looks(batch text, position int8)} as r
  where batches.id = r.batch
 
+-- name: runs_awaiting_batches_of
+-- The runs that wait, or are to wait, for batches that some runs are in.
+select distinct b.parent
+  from batch_items as i
+  join batches as b on b.id = i.batch
+ where i.run in {list:runs} and b.is_awaited = 1 and b.parent is not null
+   and b.completed_at is null and b.aborted_at is null
+
 -- name: items_of_batch
 -- The items of a batch, in order.
 select position, task, run, error, error_code from batch_items where batch = :batch order by position
