@@ -108,7 +108,7 @@ async def _above(tx: Tx, run: str) -> set[str]:
         above = parents | {*await waits.waiters(tx, waits.RUN, edge), *await batches.awaiting(tx, edge)}
         edge = sorted(above - seen)
         seen |= above
-    return run in seen
+    return seen
 
 
 async def _take(tx: Tx, wanted: dict[Name, tuple[Draft, Key]], now: int) -> dict[Name, str]:
