@@ -92,9 +92,9 @@ class Workers:
         if is_new or environment.type == EnvironmentType.DEV:
             # While developing, the code that was saved last counts, also when it was there before.
             await catalog.set_current_version(tx, environment.id, version)
+            await declare(tx, environment, command.tasks, now)
             await define(tx, environment.id, _queues(command), now)
             await dead_letters.declare(tx, environment.id, command.tasks, _queues(command))
-            await declare(tx, environment, command.tasks, now)
             tx.hint(CHANNEL)
         await workers.add(tx, _row(environment.id, command, worker, version, now))
         return version
