@@ -118,6 +118,11 @@ async def _gather_blocking(found: list[int], packing: Any) -> None:
         found.append(len(chunk.lines))
 
 
+def test_blocking_code_goes_through_no_async_iterator():
+    with pytest.raises(BadOption, match="it takes what `for` goes through; await an async call"):
+        Chunks(Source(1).stream(), pack)  # type: ignore[arg-type]
+
+
 async def test_an_error_of_the_stream_is_the_callers():
     async def broken() -> AsyncIterator[int]:
         yield 1

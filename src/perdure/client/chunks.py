@@ -116,6 +116,10 @@ class Chunks:
     """The chunks of an iterable, one at a time."""
 
     def __init__(self, items: Items[Any], pack: Pack) -> None:
+        if isinstance(items, AsyncIterable):
+            raise BadOption(
+                option="items", value=items, expected="what `for` goes through; await an async call"
+            )
         self._items = check_items(items)
         self._packer = _Packer(pack)
 
