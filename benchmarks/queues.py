@@ -12,17 +12,19 @@ import asyncio
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from benchmarks.engine import engine_on
-from perdure.core.ids import new_id
-from perdure.core.lifecycle import Status
+from perdure.engine.drafts import Known, NewRun, draft, row_of
 from perdure.engine.queues import define
 from perdure.store import lanes, runs
-from perdure.store.lanes import Lane, lane_of
+from perdure.store.lanes import lane_of
 from perdure.store.rows import Worker
 from perdure.wire.manifests import QueueManifest, Rate
+from perdure.wire.runs import TriggerOptions, TriggerRun
 from perdure.wire.workers import PollRuns
 from tests.support.make import TASK, Make, manifest
 
@@ -43,63 +45,34 @@ GATES = {
     ),
 }
 
-_BLANK = dict.fromkeys(
-    (
-        "delayed_until", "due_at", "ttl_ms", "expires_at", "max_attempts", "max_duration_ms", "machine",
-        "parent", "root", "batch", "replay_of", "schedule", "idempotency_key", "idempotency_key_options",
-        "region",
-    )
-)  # fmt: skip
 
-
-def backlog(environment: str, count: int, keys: int, now: int) -> Iterator[tuple[Lane, dict[str, Any]]]:
-    """Yield runs that are ready, dealt to the keys in turn."""
-    for number in range(count):
-        lane = lane_of(environment, QUEUE, f"key-{number % keys}", TASK, "")
-        yield (
-            lane,
-            {
-                **_BLANK,
-                "id": new_id("run", now + number // 1000),
-                "environment": environment,
-                "task": TASK,
-                "queue": QUEUE,
-                "concurrency_key": lane.concurrency_key,
-                "locked_version": "",
-                "kept_version": "",
-                "lane": lane.id,
-                "pool": lane.pool,
-                "status": Status.QUEUED,
-                "place": now + number,
-                "priority": 0.0,
-                "created_at": now,
-                "queued_at": now,
-                "depth": 0,
-                "is_test": 0,
-                "waited_by_parent": 0,
-            },
+def backlog(make: Make, count: int, keys: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of runs that are ready, dealt to the keys in turn."""
+    now, settings = make.engine.resources.clock.now(), make.engine.resources.settings
+    known = Known({}, {(make.environment.id, "", TASK): manifest(queue=PLAIN)})
+    new = [
+        NewRun(
+            environment=make.environment,
+            task=TASK,
+            command=TriggerRun(options=TriggerOptions(concurrency_key=f"key-{key}")),
         )
+        for key in range(keys)
+    ]
+    for number in range(count):
+        yield row_of(draft(new[number % keys], now + number // 1000, settings), known, settings)
 
 
 async def fill(make: Make, count: int, keys: int) -> None:
     """Store a backlog, thousands of rows in a statement."""
-    db, now = make.engine.resources.db, make.engine.resources.clock.now()
-    rows: list[dict[str, Any]] = []
-    ready: dict[Lane, int] = {}
-
-    async def flush() -> None:
-        await db.transact(runs.insert, rows)
+    db, rows = make.engine.resources.db, backlog(make, count, keys)
+    while batch := list(islice(rows, BATCH)):
+        ready = Counter(_lane(row) for row in batch)
+        await db.transact(runs.insert, batch)
         await db.transact(lanes.change, ready)
-        rows.clear()
-        ready.clear()
 
-    for lane, row in backlog(make.environment.id, count, keys, now):
-        rows.append(row)
-        ready[lane] = ready.get(lane, 0) + 1
-        if len(rows) == BATCH:
-            await flush()
-    if rows:
-        await flush()
+
+def _lane(row: dict[str, Any]) -> lanes.Lane:
+    return lane_of(row["environment"], row["queue"], row["concurrency_key"], row["task"], "")
 
 
 async def claim_cost(make: Make, worker: Worker) -> tuple[float, float]:
