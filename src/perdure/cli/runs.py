@@ -161,6 +161,21 @@ def cancel(
 
 
 @app.command()
+def why(run: RunId, json: Json = False) -> None:
+    """Tell why a run is not running, and what can be done about it."""
+    from perdure.cli.remote import server
+    from perdure.cli.screen import show_json
+    from perdure.cli.whyscreen import show_why
+
+    with server() as client:
+        found = client.runs.why(run)
+    if json:
+        show_json(found)
+    else:
+        show_why(found)
+
+
+@app.command()
 def bump(run: RunId, json: Json = False) -> None:
     """Put a run that stands in line first in its queue.
 

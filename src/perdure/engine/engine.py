@@ -38,6 +38,7 @@ from perdure.engine.ticks import Ticks
 from perdure.engine.timers import Timers
 from perdure.engine.tokens import Tokens
 from perdure.engine.versions import Versions
+from perdure.engine.why import Reasons
 from perdure.engine.workers import Workers
 
 
@@ -54,6 +55,7 @@ class Engine:
         self.logs = Logs(resources)
         self.cancel = Cancel(resources)
         self.bumps = Bumps(resources)
+        self.reasons = Reasons(resources)
         self.delays = Delays(resources)
         self.metadata = Metadata(resources)
         self.tags = Tags(resources)

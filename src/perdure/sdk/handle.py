@@ -69,6 +69,14 @@ class RunHandle(Generic[R]):
         """Put the run first as `bump` does, blocking."""
         self._clients.blocking.runs.bump(self.id)
 
+    async def why(self) -> wire.why.Why:
+        """Tell why the run is not running; see `Client.runs.why`."""
+        return await self._clients.asynchronous.runs.why(self.id)
+
+    def why_sync(self) -> wire.why.Why:
+        """Tell why as `why` does, blocking."""
+        return self._clients.blocking.runs.why(self.id)
+
     async def replay(
         self,
         *,

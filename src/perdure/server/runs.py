@@ -9,6 +9,7 @@ from perdure.wire import endpoints, waits
 from perdure.wire import runs as wire
 from perdure.wire.model import Nothing
 from perdure.wire.values import MAX_TASK_ID
+from perdure.wire.why import Why
 
 REQUEST_KEY = b"x-trigger-request-idempotency-key"
 
@@ -89,6 +90,13 @@ async def bump(call: Call, _: Nothing, run: str) -> wire.RunId:
     """Put a run first in its queue."""
     await call.services.engine.bumps.bump(call.environment, run)
     return wire.RunId(id=run)
+
+
+@handles(endpoints.runs.RUN_WHY)
+async def why(call: Call, _: Nothing, run: str) -> Why:
+    """Tell why a run is not running."""
+    await _readable(call, run)
+    return await call.services.engine.reasons.why(call.environment, run)
 
 
 @handles(endpoints.runs.RUN_RESULT)

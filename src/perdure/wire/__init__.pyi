@@ -5,4 +5,5 @@ from perdure.wire import runs as runs
 from perdure.wire import schedules as schedules
 from perdure.wire import values as values
 from perdure.wire import waits as waits
+from perdure.wire import why as why
 from perdure.wire import workers as workers

@@ -14,6 +14,7 @@ from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
 from perdure.wire import runs as wire
 from perdure.wire.waits import Snapshots
+from perdure.wire.why import Why
 
 
 class Runs:
@@ -100,6 +101,14 @@ class Runs:
             Unprocessable: it does not stand in line; the message says where it is.
         """
         self._client.send(calls.bump(run))
+
+    def why(self, run: str) -> Why:
+        """Tell why a run is not running: the reasons that hold now, each with a sentence and the next step.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+        """
+        return self._client.send(calls.why(run))
 
     def result(self, run: str, timeout: Duration | None = None) -> wire.RunResult:
         """Wait until a run has ended, and return how.

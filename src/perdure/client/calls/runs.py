@@ -13,6 +13,7 @@ from perdure.client.options import make_options, moment_or_duration
 from perdure.core.duration import Duration
 from perdure.core.errors import BadOption
 from perdure.wire import endpoints, runs, waits
+from perdure.wire.why import Why
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,11 @@ def reschedule(run: str, delay: Duration | datetime) -> Call[runs.RescheduleRun,
 def bump(run: str) -> Call[Any, runs.RunId]:
     """Put a run first in its queue."""
     return Call(endpoints.runs.BUMP_RUN, None, {"run": run})
+
+
+def why(run: str) -> Call[Any, Why]:
+    """Tell why a run is not running."""
+    return Call(endpoints.runs.RUN_WHY, None, {"run": run})
 
 
 def result(run: str, wait: float) -> Call[runs.ResultQuery, runs.RunResult]:

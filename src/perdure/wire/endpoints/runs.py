@@ -1,6 +1,6 @@
 """Runs."""
 
-from perdure.wire import runs, waits
+from perdure.wire import runs, waits, why
 from perdure.wire.endpoint import KILOBYTE, MEGABYTE, Audience, Endpoint
 from perdure.wire.model import Nothing
 
@@ -72,6 +72,16 @@ BUMP_RUN = Endpoint(
     gives=runs.RunId,
     summary="Put a run that stands in line first in its queue.",
     errors=(401, 404, 422),
+)
+RUN_WHY = Endpoint(
+    name="runWhy",
+    method="GET",
+    path="/api/v1/runs/{run}/why",
+    takes=Nothing,
+    gives=why.Why,
+    summary="Tell why a run is not running: limits, pauses, rates, workers, its place in line.",
+    audience=Audience.PUBLIC,
+    errors=(401, 403, 404),
 )
 RUN_RESULT = Endpoint(
     name="runResult",
