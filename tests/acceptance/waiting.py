@@ -172,7 +172,7 @@ async def itself() -> None:
 
 
 @task(id="library")
-async def library() -> list[object]:
+async def library() -> object:
     return await asyncio.gather(add.trigger_and_wait(a=5, b=5), asyncio.sleep(0.01, "slept"))
 
 

@@ -3,8 +3,9 @@ import signal
 import pytest
 
 from perdure.wire.values import ErrorCode
-from perdure.worker import deaths
+from perdure.worker import deaths, system
 from perdure.worker.machines import MACHINES, machine_for, next_larger
+from perdure.worker.memory import KernelWatch
 
 
 @pytest.mark.parametrize(
@@ -17,8 +18,8 @@ from perdure.worker.machines import MACHINES, machine_for, next_larger
         (-signal.SIGABRT, ErrorCode.EXITED),
         (-signal.SIGTERM, ErrorCode.EXITED),
         (-signal.SIGUSR2, ErrorCode.EXITED),
-        (-signal.SIGKILL, ErrorCode.MAYBE_OUT_OF_MEMORY),
-        (128 + signal.SIGKILL, ErrorCode.MAYBE_OUT_OF_MEMORY),
+        (-signal.SIGKILL, ErrorCode.EXITED),
+        (128 + signal.SIGKILL, ErrorCode.EXITED),
         (128 + signal.SIGSEGV, ErrorCode.SEGFAULT),
         (255, ErrorCode.EXITED),
     ],
@@ -28,6 +29,24 @@ def test_each_way_to_die_has_its_code_and_names_the_task(status, code):
 
     assert error.code == code
     assert "resize" in (error.message or "")
+
+
+@pytest.mark.parametrize("status", [-signal.SIGKILL, 128 + signal.SIGKILL])
+def test_a_kill_when_memory_is_short_may_be_for_memory(status):
+    assert deaths.of_exit("resize", status, is_short=True).code == ErrorCode.MAYBE_OUT_OF_MEMORY
+    assert deaths.of_exit("resize", -signal.SIGSEGV, is_short=True).code == ErrorCode.SEGFAULT
+
+
+def test_memory_was_short_near_the_limit_or_when_the_kernel_has_killed(monkeypatch: pytest.MonkeyPatch):
+    kills = [7]
+    monkeypatch.setattr(system, "oom_kills", lambda: kills[-1])
+    watch = KernelWatch()
+    watch.look()
+
+    assert watch.may_be_out_of_memory(peak=91, limit=100)
+    assert not watch.may_be_out_of_memory(peak=89, limit=100)
+    kills.append(8)
+    assert watch.may_be_out_of_memory(peak=0, limit=100)
 
 
 def test_out_of_memory_names_preset_limit_peak_and_the_next_size():

@@ -14,27 +14,29 @@ _SIGNALS = {
 if hasattr(signal, "SIGKILL"):
     _SIGNALS |= {
         signal.SIGBUS: (ErrorCode.SEGFAULT, "Native code crashed: look at the extension modules it uses"),
-        signal.SIGKILL: (
-            ErrorCode.MAYBE_OUT_OF_MEMORY,
-            "The machine may be out of memory: look into the system's log, use less memory or a larger "
-            "machine",
-        ),
+        signal.SIGKILL: (ErrorCode.EXITED, "Something other than Perdure killed it: look for what did"),
     }
+
+_SHORT = (
+    ErrorCode.MAYBE_OUT_OF_MEMORY,
+    "The machine may be out of memory: look into the system's log, use less memory or a larger machine",
+)
 
 # Containers and shells tell a signal as this much plus its number.
 _SHELL_SIGNAL = 128
 
 
-def of_exit(task: str, status: int) -> RunError:
+def of_exit(task: str, status: int, *, is_short: bool = False) -> RunError:
     """Return the error of a run whose process ended without a result.
 
     Args:
         task: the task's id.
         status: the exit code, or the negative number of the signal that ended it.
+        is_short: whether it may have been killed for its memory.
     """
     number = -status if status < 0 else status - _SHELL_SIGNAL
     if number > 0 and (told := _by_signal(number)):
-        code, step = told
+        code, step = _SHORT if is_short and signal.Signals(number).name == "SIGKILL" else told
         message = f"The process of task {task} was ended by {signal.Signals(number).name}. {step}."
         return RunError.internal(code, message)
     return RunError.internal(

@@ -5,7 +5,35 @@ counts a page once for each process that shares it, and a fork shares most; so w
 limit, the proportional measure (Linux) decides.
 """
 
+from collections import deque
+
 from perdure.worker import system
+
+_NEAR = 0.9
+"""A process was near its limit that used this part of it."""
+
+_LOOKS = 8
+"""What the kernel killed since so many looks ago may be what has just ended."""
+
+
+class KernelWatch:
+    """Tells whether a process that was killed from outside was killed for its memory."""
+
+    def __init__(self) -> None:
+        self._kills = deque([system.oom_kills()], maxlen=_LOOKS)
+
+    def look(self) -> None:
+        """Take note of what the kernel has done up to now; called every now and then."""
+        self._kills.append(system.oom_kills())
+
+    def may_be_out_of_memory(self, peak: int, limit: int) -> bool:
+        """Tell whether a process that has just been killed ran out of memory.
+
+        Args:
+            peak: the most that was seen of it, in bytes.
+            limit: what it may use.
+        """
+        return peak >= limit * _NEAR or system.oom_kills() > self._kills[0]
 
 
 def tree_memory(pid: int, limit: int) -> int:

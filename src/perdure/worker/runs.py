@@ -35,7 +35,7 @@ from perdure.wire.workers import (
 from perdure.worker import deaths
 from perdure.worker.launch import Launcher
 from perdure.worker.logs import LogShipper
-from perdure.worker.memory import tree_memory
+from perdure.worker.memory import KernelWatch, tree_memory
 from perdure.worker.observer import Ending
 from perdure.worker.options import WorkerOptions
 from perdure.worker.pool import Pool
@@ -99,6 +99,7 @@ class Runs:
         self._running = 0
         self._freed = asyncio.Event()
         self._flushes: set[asyncio.Task[None]] = set()
+        self._kernel = KernelWatch()
 
     @property
     def free(self) -> int:
@@ -235,13 +236,16 @@ class Runs:
             if status is None or held.is_pinned:
                 ending: Ending = _released(held, "the process it was in is gone")
             else:
-                ending = _failed(held, "crash", deaths.of_exit(run.task, status))
+                is_short = self._kernel.may_be_out_of_memory(process.peak, process.machine.memory)
+                error = deaths.of_exit(run.task, status, is_short=is_short)
+                ending = _failed(held, "crash", error)
             self._end(held, held.ending or ending)
 
     # What the machine says.
 
     def check_memory(self) -> None:
         """Kill the executors that use more memory than their machine has."""
+        self._kernel.look()
         for process in self.pool.busy():
             if process.child.pid is None:
                 continue

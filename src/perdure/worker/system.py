@@ -137,6 +137,15 @@ def resident_memory(pid: int) -> int:
         return 0
 
 
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed for memory since it started; 0 if it does not say."""
+    try:
+        with open("/proc/vmstat", "rb") as counts:
+            return next((int(line.split()[1]) for line in counts if line.startswith(b"oom_kill ")), 0)
+    except OSError:
+        return 0
+
+
 def proportional_memory(pid: int) -> int:
     """Return the memory of a process, in which a page that n processes share counts for 1/n.
 
