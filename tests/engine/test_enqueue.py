@@ -9,7 +9,9 @@ from perdure.core.errors import BadOption, PerdureError
 from perdure.core.lifecycle import Status
 from perdure.engine.drafts import NewRun
 from perdure.engine.engine import Engine
+from perdure.engine.resources import EngineSettings, Resources
 from perdure.store import history, packets
+from perdure.store.database import Database
 from perdure.testing.clock import START, FakeClock
 from perdure.wire.manifests import QueueManifest
 from perdure.wire.runs import KeyOptions, QueueChoice, TriggerOptions, TriggerRun
@@ -316,3 +318,23 @@ async def test_tags_are_stored_once_each(make: Make, engine: Engine):
 async def test_every_status_can_be_made(make: Make):
     for status in set(Status) - {Status.WAITING, Status.CANCELED, Status.EXPIRED}:
         assert (await make.run(status=status)).status == status
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"slug": "prod-eu", "type": "prod"}, 1_000),
+        ({"slug": "prod-us", "type": "prod"}, 2_000),
+        ({"slug": "next", "type": "stg"}, 3_000),
+        ({"slug": "dev", "type": "dev"}, None),
+    ],
+)
+async def test_the_ttl_of_an_environment_is_by_its_name_its_type_or_that_of_the_rest(
+    db: Database, environment: dict[str, str], expected: int | None
+):
+    settings = EngineSettings(ttl_ms={"prod-eu": 1_000, "prod": 2_000, "*": 3_000, "dev": 0})
+    make = await Make.begin(Engine(Resources(db=db, telemetry=db, settings=settings)), **environment)
+
+    row = await make.row(await make.trigger())
+
+    assert row.ttl_ms == expected

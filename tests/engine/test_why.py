@@ -137,11 +137,10 @@ async def test_workers_that_are_not_there(make: Make, clock: FakeClock):
 
 async def test_workers_whose_slots_are_taken(make: Make):
     worker = await make.worker()
-    for _ in range(worker.concurrency + 1):
-        run = await make.trigger()
+    runs = [await make.trigger() for _ in range(worker.concurrency + 1)]
     await make.claim(worker, slots=worker.concurrency)
 
-    assert (await reasons(make, run))["workers_busy"].message == (
+    assert (await reasons(make, runs[-1]))["workers_busy"].message == (
         "All 10 slots of the workers that could run it are taken."
     )
 

@@ -71,3 +71,20 @@ def test_a_setting_that_can_not_be_is_refused_by_name(variables: dict[str, str],
         read_settings(variables)
 
     assert next(iter(variables)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {"dev": 600_000}),
+        ("dev=never, prod=14d", {"dev": 0, "prod": 1_209_600_000}),
+        ("1d", {"dev": 600_000, "*": 86_400_000}),
+    ],
+)
+def test_ttls_are_by_environment(text: str, expected: dict[str, int]):
+    assert read_settings({"PERDURE_DEFAULT_TTL": text}).ttl_ms == expected
+
+
+def test_a_ttl_that_is_no_duration_is_refused():
+    with pytest.raises(BadSetting, match="PERDURE_DEFAULT_TTL can't be used: 'soon' is no duration"):
+        read_settings({"PERDURE_DEFAULT_TTL": "prod=soon"})

@@ -16,7 +16,6 @@ from perdure.store.lanes import lane_of
 from perdure.store.rows import Environment, Packet, Run
 from perdure.wire.manifests import TaskManifest
 from perdure.wire.runs import TriggerRun
-from perdure.wire.values import EnvironmentType
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +218,10 @@ def _ttl(one: Draft, manifest: TaskManifest | None, settings: EngineSettings) ->
         return one.ttl_ms or None
     if manifest is not None and manifest.ttl_ms is not None:
         return manifest.ttl_ms or None
-    if one.new.environment.type == EnvironmentType.DEV:
-        return settings.dev_ttl_ms
+    environment = one.new.environment
+    for name in (environment.slug, environment.type, "*"):
+        if name in settings.ttl_ms:
+            return settings.ttl_ms[name] or None
     return None
 
 

@@ -1,8 +1,9 @@
 """What every system of the engine is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import random
+from types import MappingProxyType
 from typing import TypeAlias
 
 from perdure.core.clock import Clock, SystemClock
@@ -10,6 +11,10 @@ from perdure.store.database import Database
 
 Dice: TypeAlias = Callable[[], float]
 """Gives a random number from 0 to 1, 1 excluded."""
+
+
+TTLS_MS: Mapping[str, int] = MappingProxyType({"dev": 600_000})
+"""How long runs may wait for a worker if nothing is said of it, by environment (Trigger.dev's number)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +39,8 @@ class EngineSettings:
     run_retention_ms: int | None = 90 * 86_400_000
     #: how long the log lines of a run that has ended are kept; None for ever
     log_retention_ms: int | None = 30 * 86_400_000
-    #: the TTL of runs in dev environments that have none of their own
-    dev_ttl_ms: int = 600_000
+    #: the TTL of runs that have none of their own, by the environment's slug, its type, or `*`; 0 is none
+    ttl_ms: Mapping[str, int] = field(default_factory=lambda: TTLS_MS)
     #: how long the items of a batch may take to come before it is given up (Trigger.dev's number)
     batch_seal_ms: int = 30 * 60_000
     #: how long an idempotency key stands for a batch (Trigger.dev's number)

@@ -88,6 +88,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         lease_ms=settings.lease_ms,
         heartbeat_ms=settings.lease_ms // HEARTBEATS_PER_LEASE,
         run_retention_ms=settings.run_retention_ms,
+        ttl_ms=settings.ttl_ms,
         log_retention_ms=settings.log_retention_ms,
     )
 

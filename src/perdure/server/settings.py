@@ -1,13 +1,13 @@
 """How a server is set up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadDuration, BadSetting
 from perdure.core.settings import check_names
-from perdure.engine.resources import EngineSettings
+from perdure.engine.resources import TTLS_MS, EngineSettings
 from perdure.wire.auth import SECRET_KEY
 from perdure.wire.values import EnvironmentType
 
@@ -69,6 +69,8 @@ class Settings:
     #: how long runs, and their log lines, are kept after their end, in milliseconds; None for ever
     run_retention_ms: int | None = EngineSettings.run_retention_ms
     log_retention_ms: int | None = EngineSettings.log_retention_ms
+    #: how long runs may wait for a worker that say nothing of it, as of `EngineSettings`
+    ttl_ms: Mapping[str, int] = field(default_factory=lambda: TTLS_MS)
     #: how long a worker may be silent before its runs go to others
     lease_ms: int = EngineSettings.lease_ms
     #: how long a stop waits for requests under way, in seconds
@@ -104,6 +106,7 @@ def read_settings(
         environments=_environments(variables, environments),
         run_retention_ms=_retention(variables, "PERDURE_RUN_RETENTION", Settings.run_retention_ms),
         log_retention_ms=_retention(variables, "PERDURE_LOG_RETENTION", Settings.log_retention_ms),
+        ttl_ms=_ttls(variables),
         lease_ms=_lease(variables),
     )
 
@@ -122,6 +125,20 @@ def _lease(variables: Mapping[str, str]) -> int:
         reason = f"{text!r} is no length of a lease; use whole seconds from 1 to 3600"
         raise BadSetting(setting="PERDURE_LEASE_SECONDS", reason=reason)
     return int(text) * 1000
+
+
+def _ttls(variables: Mapping[str, str]) -> dict[str, int]:
+    """Read TTLs, each `environment=duration`, on top of those by default."""
+    setting = "PERDURE_DEFAULT_TTL"
+    ttls = dict(TTLS_MS)
+    for text in filter(None, map(str.strip, variables.get(setting, "").split(","))):
+        name, equals, duration = map(str.strip, text.rpartition("="))
+        try:
+            ttls[name if equals else "*"] = 0 if duration == "never" else to_milliseconds(duration)
+        except BadDuration as error:
+            reason = f"{error} Say it as in dev=10m,prod=14d; or never, or one for all environments, as in 1d"
+            raise BadSetting(setting=setting, reason=reason) from None
+    return ttls
 
 
 def _retention(variables: Mapping[str, str], setting: str, default: int | None) -> int | None:

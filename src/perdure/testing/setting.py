@@ -29,4 +29,4 @@ WORKER_ENVIRONMENT = WorkerEnvironment(
     id=ENVIRONMENT.id, slug=ENVIRONMENT.slug, type=EnvironmentType.DEV, project=ENVIRONMENT.project
 )
 # No TTL: a run starts as soon as it may, or when its task is there.
-SETTINGS = EngineSettings(dev_ttl_ms=0)
+SETTINGS = EngineSettings(ttl_ms={})
