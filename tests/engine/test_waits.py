@@ -356,7 +356,11 @@ async def test_a_pinned_run_whose_other_branch_waits_too_says_so(make: Make, clo
     one, both = [for_time(clock, 10)], [for_time(clock, 10), for_time(clock, 20)]
     await make.report(worker, Pinned(**ref, waits=one, reason="a branch is busy"))
 
-    later = Pinned(**ref, waits=both, reason="a lock") if then == "pinned" else Parked(**ref, snapshot=STATE, waits=both)
+    later = (
+        Pinned(**ref, waits=both, reason="a lock")
+        if then == "pinned"
+        else Parked(**ref, snapshot=STATE, waits=both)
+    )
     await make.report(worker, later)
 
     row = await make.row(run)

@@ -7,7 +7,9 @@ PATIENCE_S = 60.0
 PAUSE_S = 0.05
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, patience: float = PATIENCE_S) -> None:
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], what: str, patience: float = PATIENCE_S
+) -> None:
     """Wait until a condition holds.
 
     Args:
