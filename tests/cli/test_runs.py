@@ -225,3 +225,17 @@ def test_a_second_dev_on_a_used_port_says_so_and_ends(world: Dev, tmp_path):
     assert done.code == Exit.FAILED
     assert f"Port {port}" in done.err
     assert "--port" in done.err
+
+
+def test_why_tells_what_holds_a_run_back_and_the_next_step(world: Dev):
+    run = made(world, "greet", "--delay", "1h")
+
+    done = world.perdure("runs", "why", run)
+    put_first = world.perdure("runs", "bump", run)
+
+    assert (done.code, done.err) == (0, "")
+    assert "It is delayed. Until" in done.out
+    assert f"→ client.runs.reschedule('{run}', 0) starts it now" in done.out
+    assert world.perdure("runs", "why", run, "--json").json["reasons"][0]["code"] == "delayed"
+    assert put_first.code != 0
+    assert f"Run {run} can't be put first: it is delayed until" in put_first.err

@@ -23,7 +23,7 @@ SETTINGS: dict[str, str] = {
     "PERDURE_LOG_RETENTION": "How long log lines are kept after it: 30d by default; never forgets none.",
     "PERDURE_DEFAULT_TTL": (
         "How long runs may wait for a worker, if neither trigger nor task says: dev=10m by default; "
-        "environment=duration pairs, by name or type (or =never), joined by commas; one alone is for the rest."
+        "environment=duration pairs, by name or type (or =never), with commas; one alone is for the rest."
     ),
     "PERDURE_LEASE_SECONDS": "How long a worker may be silent before its runs go to others; 30 by default.",
     "PERDURE_TEST_POSTGRES_URL": "The PostgreSQL server that Perdure's own tests use.",

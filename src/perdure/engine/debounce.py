@@ -85,15 +85,21 @@ async def _bursts(tx: Tx, named: dict[Name, list[Draft]], now: int) -> dict[Name
     fresh = {name: Holder(ones[0].id, now, now + KEEP_MS) for name, ones in named.items()}
     holders = await debounces.lock(tx, fresh)
     others = sorted(holder.run for name, holder in holders.items() if holder.run != fresh[name].run)
-    locked = await runs.lock(tx, others) if others else {}
+    # A run that has begun is never locked from here: whoever has it may wait for what this transaction has.
+    delayed = [run.id for run in await runs.of_ids(tx, others) if _is_delayed(run)] if others else []
+    locked = await runs.lock(tx, delayed) if delayed else {}
     bursts: dict[Name, _Burst] = {}
     for name, holder in holders.items():
         run = locked.get(holder.run)
-        if run is not None and run.status == Status.DELAYED:
+        if run is not None and _is_delayed(run):
             bursts[name] = _Burst(holder.first_at, run.due_at or now, run)
         else:
             bursts[name] = _Burst(now)
     return bursts
+
+
+def _is_delayed(run: Run) -> bool:
+    return run.status == Status.DELAYED
 
 
 def _join(burst: _Burst, one: Draft, now: int) -> None:

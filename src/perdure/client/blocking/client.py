@@ -9,6 +9,7 @@ from typing import Any, Self
 from perdure.client import calls
 from perdure.client.blocking.auth import Auth
 from perdure.client.blocking.batches import Batches
+from perdure.client.blocking.dead_letters import DeadLetters
 from perdure.client.blocking.keys import IdempotencyKeys
 from perdure.client.blocking.queues import Environment, Queues
 from perdure.client.blocking.runs import Runs
@@ -42,6 +43,7 @@ class Client:
         self._tries = tries
         self.runs = Runs(self)
         self.batches = Batches(self)
+        self.dead_letters = DeadLetters(self)
         self.idempotency_keys = IdempotencyKeys(self)
         self.schedules = Schedules(self)
         self.queues = Queues(self)
