@@ -3,6 +3,7 @@
 import sys
 from types import ModuleType
 
+from perdure.resumable import definitions
 from perdure.resumable.definitions import Source, register
 from perdure.resumable.loader import Loader
 
@@ -27,6 +28,8 @@ def rewritten(source: str, package: str, name: str, filename: str) -> ModuleType
 
 def load(program: Program) -> tuple[tuple[World, Main], tuple[World, Main]]:
     """The untouched program with its world, and the rewritten one with its own."""
+    # The programs before have one file name with this one, and nobody needs them any more.
+    definitions._by_file.pop(FILE, None)
     plain = untouched(program.source, FILE, "program")
     world, copy = untouched_world(), rewritten_world()
     other = rewritten(program.source, copy.module.__package__, "program", FILE)
