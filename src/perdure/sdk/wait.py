@@ -142,7 +142,9 @@ class Wait:
         Args:
             options: `timeout` (a duration or a moment; ten minutes by default), `tags`, and
                 `idempotency_key` with `idempotency_key_ttl`: the same key gives the same token, so
-                `ctx.idempotency_key("approval")` makes one for the run, however often it is restored.
+                `ctx.idempotency_key("approval")` makes one for the run, however often it is tried.  Without a
+                key, a run that makes its token again after its worker was lost gets the same, until that
+                times out; a try after an error makes a new one.
         """
         return await sdk.tokens.create(options)
 
