@@ -133,13 +133,8 @@ async def test_a_tick_is_told_in_types():
     async def tell(payload: ScheduledPayload) -> list[Any]:
         upcoming, last = payload.upcoming, payload.last_timestamp
         assert last == datetime(2026, 1, 1, 8, tzinfo=UTC)
-        return [
-            payload.schedule_id,
-            payload.timestamp.hour,
-            payload.timezone,
-            payload.external_id,
-            len(upcoming),
-        ]
+        assert (payload.timezone, payload.external_id) == ("Europe/Paris", "user:7")
+        return [payload.schedule_id, payload.timestamp.hour, len(upcoming)]
 
     assert await tick(tell) == ["sched_1", 8, 1]
 
