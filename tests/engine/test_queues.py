@@ -298,3 +298,6 @@ async def test_an_unknown_queue_is_told_with_the_nearest_name(make: Make, engine
     await mail(make)
     with pytest.raises(NotFound, match=r"There is no queue mial; did you mean mail\?"):
         await engine.queues.pause(make.environment, "mial")
+    await make.version(manifest("report"), version="20260101.2")
+    with pytest.raises(NotFound, match=r"There is no queue report; did you mean task/report\?"):
+        await engine.queues.pause(make.environment, "report")

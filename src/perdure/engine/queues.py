@@ -256,11 +256,11 @@ async def _find(tx: Tx, environment: str, name: str) -> Queue:
     for queue in known:
         if queue_id(environment, queue.name) == name:
             return queue
-    raise NotFound(_unknown(name.removeprefix(TASK_PREFIX), known))
+    raise NotFound(_unknown(name, known))
 
 
 def _unknown(name: str, known: Sequence[Queue]) -> str:
     if not known:
         return f"There is no queue {name}: no worker has defined any yet."
-    hint = nearest(name, [queue.name.removeprefix(TASK_PREFIX) for queue in known[:SUGGESTED]])
+    hint = nearest(name, [queue.name for queue in known[:SUGGESTED]])
     return f"There is no queue {name}; {hint}"
