@@ -17,8 +17,14 @@ BAD = {
         "Option timeout can't be '0ms'; it takes a duration over 0, or a moment to come.",
     ),
     "no-token": ("NotFound", "There is no token waitpoint_nope."),
-    "too-large": ("SnapshotTooLarge", "the limit is 10,485,760. The largest locals are heap of too_large ("),
-    "unstorable": ("CheckpointRefused", "Checkpoint 'half' can't be stored: local 'lock' of unstorable"),
+    "too-large": (
+        "SnapshotTooLarge",
+        "the limit is 10,485,760. The largest locals are heap of tasks.waiting.too_large (",
+    ),
+    "unstorable": (
+        "CheckpointRefused",
+        "Checkpoint 'half' can't be stored: local 'lock' of tasks.waiting.unstorable",
+    ),
 }
 
 
