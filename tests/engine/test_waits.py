@@ -11,7 +11,6 @@ from perdure.core.errors import NotFound
 from perdure.store import retention
 from perdure.store.rows import Worker
 from perdure.testing.clock import FakeClock
-from perdure.wire.runs import TriggerOptions
 from perdure.wire.waits import CreateToken, Wait, WaitKind
 from perdure.wire.workers import Assignment, Checkpointed, Failed, Parked, Pinned, PollRuns, Succeeded
 from tests.support.make import Make, error
@@ -81,7 +80,7 @@ async def test_a_parent_goes_on_with_the_result_of_its_child(make: Make):
     worker = await make.worker()
     parent = await make.trigger()
     (held,) = await make.claim(worker)
-    child = await make.trigger(options=TriggerOptions(parent_run_id=parent, resume_parent_on_completion=True))
+    child = await make.trigger(parent_run_id=parent, resume_parent_on_completion=True)
     await park(make, worker, held, for_run(child))
     (childs,) = await make.claim(worker)
 
@@ -102,7 +101,7 @@ async def test_a_child_that_has_ended_before_its_parent_parked_is_not_missed(mak
     worker = await make.worker()
     parent = await make.trigger()
     (held,) = await make.claim(worker)
-    child = await make.trigger(options=TriggerOptions(parent_run_id=parent))
+    child = await make.trigger(parent_run_id=parent)
     (childs,) = await make.claim(worker)
     await make.report(worker, Failed(run_id=child, fence=childs.fence, how="break", error=error()))
 
