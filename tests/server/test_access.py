@@ -1,5 +1,6 @@
 """Who may call what."""
 
+import re
 from typing import Any
 
 import httpx
@@ -36,9 +37,8 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def url(endpoint: Endpoint, **known: str) -> str:
-    names = ("run", "task", "key", "token", "batch")
-    values = {name: known.get(name, "echo") for name in names if f"{{{name}}}" in endpoint.path}
-    return endpoint.url(**values)
+    names = re.findall(r"{(\w+)}", endpoint.path)
+    return endpoint.url(**{name: known.get(name, "echo") for name in names})
 
 
 async def ask(api: Api, endpoint: Endpoint, token: str) -> httpx.Response:
@@ -97,8 +97,8 @@ async def test_an_admin_token_may_do_all_that_tokens_may(api: Api, endpoint: End
 
     answer = await ask(api, endpoint, sign(api, "admin"))
 
-    # The run and the batch have not ended, and there is no such waitpoint: it is allowed to be told so.
-    is_missing = endpoint.name in ("runResult", "batchResults", "completeToken")
+    # The run and the batch have not ended, there is no such waitpoint or queue: it is allowed to be told so.
+    is_missing = endpoint.name in ("runResult", "batchResults", "completeToken", "retrieveQueue")
     assert answer.status_code == (404 if is_missing else endpoint.status), answer.text
 
 
