@@ -52,6 +52,7 @@ def check(program: Program, pattern: Pattern) -> None:
 
 def check_many(count: int, number: int) -> None:
     """Hypothesis with as many examples as asked for; a failure is shrunk to a short program."""
+    gc.collect()
     gc.freeze()  # what is here by now stays: the collector need not look at it again
     test = given(programs(), patterns)(check)
     test = settings(
@@ -62,7 +63,10 @@ def check_many(count: int, number: int) -> None:
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )(test)
-    seed(SEED + number)(test)()
+    try:
+        seed(SEED + number)(test)()
+    finally:
+        gc.unfreeze()
 
 
 def test_some_programs_do_the_same_awake_and_asleep() -> None:
