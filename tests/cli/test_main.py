@@ -50,7 +50,7 @@ def test_the_version_is_told(tmp_path: Path):
         (["trigge"], "No such command 'trigge'. Did you mean 'trigger'? See `perdure --help`."),
         (["runs", "lst"], "Did you mean 'list'? See `perdure runs --help`."),
         (["trigger", "greet", "--paylod", "{}"], "Did you mean --payload?"),
-        (["trigger"], "Missing argument"),
+        (["trigger"], "which task?"),
         (["dev", "--port", "many"], "--port"),
     ],
 )
