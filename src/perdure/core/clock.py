@@ -38,6 +38,11 @@ def to_datetime(moment: int) -> datetime:
     return datetime.fromtimestamp(moment / 1000, UTC)
 
 
+def to_datetime_or_none(moment: int | None) -> datetime | None:
+    """Return the moment, if there is one, as an aware datetime in UTC."""
+    return None if moment is None else to_datetime(moment)
+
+
 def from_datetime(when: datetime) -> int:
     """Return an aware datetime as milliseconds since the Unix epoch.
 

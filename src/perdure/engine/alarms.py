@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import astuple
 
+from perdure.engine.service import LONGEST_SLEEP_MS
 from perdure.store import timers
 from perdure.store.database import Tx
 from perdure.store.timers import Timer
-
-LONGEST_SLEEP_MS = 30_000
-"""The timers look at least this often, so an alarm further away needs no hint."""
 
 
 async def set_alarms(tx: Tx, alarms: Sequence[Timer], now: int) -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.retry import MAX_ATTEMPTS
 from perdure.engine.waiting import answers_of
 from perdure.store import history, packets, waits
@@ -97,7 +97,7 @@ def assignment_of(
         retry=manifest.retry,
         version=run.version or "",
         created_at=to_datetime(run.created_at),
-        started_at=to_datetime(run.started_at) if run.started_at is not None else None,
+        started_at=to_datetime_or_none(run.started_at),
         is_test=bool(run.is_test),
         replay_of=run.replay_of,
         idempotency_key=run.idempotency_key,

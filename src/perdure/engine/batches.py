@@ -4,7 +4,6 @@ A group of items is one transaction, with as many statements as one trigger.  It
 the same stream sent twice at once makes each run once; runs, their keys and their counts are locked after it.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from perdure.engine.batch_watch import channel_of_batch, give_up
 from perdure.engine.cancel import Cancel
 from perdure.engine.drafts import Draft, Key, NewRun, OneTimeToken, draft
 from perdure.engine.enqueue import Enqueue, Triggered
+from perdure.engine.news import look_until
 from perdure.engine.resources import Resources
 from perdure.store import batches, runs
 from perdure.store.batches import ALARM, Batch, Item, Result
@@ -218,17 +218,17 @@ class Batches:
         return row
 
     async def _is_over(self, environment: Environment, batch: str, wait: float) -> bool:
-        now = asyncio.get_running_loop().time
-        until = now() + wait
-        with self._resources.db.hints.subscribe(channel_of_batch(batch)) as subscription:
-            while True:
-                row = await self._row(environment, batch)
-                if row.aborted_at is not None:
-                    raise _closed(row)
-                left = until - now()
-                if row.completed_at is not None or left <= 0:
-                    return row.completed_at is not None
-                await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
+        row = await look_until(
+            self._resources.db.hints,
+            [channel_of_batch(batch)],
+            lambda: self._row(environment, batch),
+            lambda row: row.aborted_at is not None or row.completed_at is not None,
+            wait=wait,
+            every_ms=self._resources.settings.slow_look_ms,
+        )
+        if row.aborted_at is not None:
+            raise _closed(row)
+        return row.completed_at is not None
 
     def _prepare(
         self, environment: Environment, batch: Batch, items: Sequence[BatchItem | Refused], now: int

@@ -6,7 +6,6 @@ triggers does not wait for them.  What a claim costs follows the kinds of runs t
 number of runs it takes, never the length of the lines.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ from perdure.engine.claims import Claim, begin_claim, lock_heads
 from perdure.engine.committer import Committer
 from perdure.engine.concurrency import Shares, share
 from perdure.engine.moves import Move, Step, apply, channel_of_ready, resumed_place
+from perdure.engine.news import look_until
 from perdure.engine.resources import Resources
 from perdure.engine.waiting import answers_of
 from perdure.store import lanes, runs, waits, workers
@@ -92,15 +92,14 @@ class Dequeue:
         """
         channels = channel_of_ready(environment.id), channel_of_worker(command.worker_id)
         asked = environment.id, command.worker_id, command.slots, tuple(command.heard)
-        now = asyncio.get_running_loop().time
-        until = now() + command.wait
-        with self._resources.db.hints.subscribe(*channels) as subscription:
-            while True:
-                polled = await self._committer.submit(asked)
-                left = until - now()
-                if polled.runs or polled.cancels or polled.wakes or polled.drain or left <= 0:
-                    return polled
-                await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
+        return await look_until(
+            self._resources.db.hints,
+            channels,
+            lambda: self._committer.submit(asked),
+            lambda polled: polled.runs or polled.cancels or polled.wakes or polled.drain,
+            wait=command.wait,
+            every_ms=self._resources.settings.slow_look_ms,
+        )
 
     async def _take_back(self, unheard: Sequence[Polled]) -> None:
         """Put runs back in line that were claimed for a poll which nobody waits for any more."""

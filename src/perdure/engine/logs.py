@@ -1,6 +1,5 @@
 """What runs say while they run: log lines, and the events that tell their life."""
 
-import asyncio
 import heapq
 import json
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.errors import NotFound
 from perdure.engine.moves import channel_of_run
+from perdure.engine.news import look_until
 from perdure.engine.options import to_text
 from perdure.engine.resources import Resources
 from perdure.store import history, logs, runs
@@ -73,15 +73,14 @@ class Logs:
         Raises:
             NotFound: there is none of this id in the environment.
         """
-        now = asyncio.get_running_loop().time
-        until = now() + wait
-        with self._resources.db.hints.subscribe(channel_of_run(run), channel_of_log(run)) as subscription:
-            while True:
-                events = await self._events(environment, run, after)
-                left = until - now()
-                if events.events or events.done or left <= 0:
-                    return events
-                await subscription.wait(min(left, LOG_LOOK_MS / 1000))
+        return await look_until(
+            self._resources.db.hints,
+            [channel_of_run(run), channel_of_log(run)],
+            lambda: self._events(environment, run, after),
+            lambda events: events.events or events.done,
+            wait=wait,
+            every_ms=LOG_LOOK_MS,
+        )
 
     async def _events(self, environment: Environment, run: str, after: int) -> Events:
         changes_read, lines_read = divmod(after, _LINES)

@@ -2,27 +2,19 @@
 
 from perdure.engine.gates import CHANNEL
 from perdure.engine.moves import channel_of_ready
-from perdure.engine.resources import Resources
-from perdure.engine.service import Service
+from perdure.engine.service import AlarmService
 from perdure.store import lanes, queues
 from perdure.store.database import Tx
 
 BATCH = 500
 """The most pools opened in one transaction."""
 
-LONGEST_SLEEP_MS = 5_000
 
-
-class Rates(Service):
+class Rates(AlarmService):
     """Sleeps until the next rate gives a run again, and then tells whoever waits for runs."""
 
     channels = (CHANNEL,)
-
-    def __init__(self, resources: Resources) -> None:
-        """Use these resources."""
-        super().__init__(resources.db)
-        self._resources = resources
-        self._next: int | None = None
+    longest_sleep_ms = 5_000
 
     async def run_once(self) -> int:
         """Open what is due; return how many pools and queues."""
@@ -34,12 +26,6 @@ class Rates(Service):
                 return total
             total += await self._db.transact(_open_queues, now)
             total += await self._db.transact(_open_pools, now)
-
-    def next_pause_ms(self) -> float:
-        """Return how long it is until the next one."""
-        if self._next is None:
-            return LONGEST_SLEEP_MS
-        return max(0, min(self._next - self._resources.clock.now(), LONGEST_SLEEP_MS))
 
 
 async def _open_queues(tx: Tx, now: int) -> int:

@@ -1,10 +1,9 @@
 """Looking at runs."""
 
-import asyncio
-
 from perdure.core.errors import NotFound
 from perdure.core.lifecycle import FINAL
 from perdure.engine.moves import channel_of_run
+from perdure.engine.news import look_until
 from perdure.engine.queries import query_of
 from perdure.engine.resources import Resources
 from perdure.store import run_lists, runs, views
@@ -52,16 +51,15 @@ class Runs:
         Raises:
             NotFound: there is none of this id in the environment.
         """
-        now = asyncio.get_running_loop().time
-        until = now() + wait
-        with self._resources.db.hints.subscribe(channel_of_run(run)) as subscription:
-            while True:
-                if (await self._row(environment, run)).status in FINAL:
-                    return await self.get(environment, run)
-                left = until - now()
-                if left <= 0:
-                    return None
-                await subscription.wait(min(left, self._resources.settings.slow_look_ms / 1000))
+        row = await look_until(
+            self._resources.db.hints,
+            [channel_of_run(run)],
+            lambda: self._row(environment, run),
+            lambda row: row.status in FINAL,
+            wait=wait,
+            every_ms=self._resources.settings.slow_look_ms,
+        )
+        return await self.get(environment, run) if row.status in FINAL else None
 
     async def _row(self, environment: Environment, run: str) -> Run:
         row = await self._resources.db.read(runs.find, environment.id, run)

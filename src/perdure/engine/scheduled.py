@@ -4,7 +4,7 @@ import json
 from datetime import UTC
 from typing import Any
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.engine.drafts import NewRun
 from perdure.engine.ticking import after
 from perdure.store.rows import Environment
@@ -41,7 +41,7 @@ def _command(schedule: Schedule, tick: int, last: int | None) -> TriggerRun:
         schedule_id=schedule.id,
         type=type_of(schedule),
         timestamp=to_datetime(tick),
-        last_timestamp=to_datetime(last) if last is not None else None,
+        last_timestamp=to_datetime_or_none(last),
         timezone=schedule.timezone,
         external_id=schedule.external_id,
         upcoming=[to_datetime(one) for one in after(schedule, tick)],

@@ -10,11 +10,16 @@ import logging
 from abc import ABC, abstractmethod
 
 from perdure.core.errors import PerdureError
+from perdure.engine.resources import Resources
 from perdure.store.database import Database
 
 log = logging.getLogger(__name__)
 
 PAUSE_AFTER_ERROR_S = 1.0
+
+
+LONGEST_SLEEP_MS = 30_000
+"""An `AlarmService` looks at least this often, so a moment further away needs no hint."""
 
 
 class Service(ABC):
@@ -60,3 +65,22 @@ class Service(ABC):
                     log.exception("%s failed; it will try again", type(self).__name__)
                     await asyncio.sleep(PAUSE_AFTER_ERROR_S)
                 await subscription.wait(self.next_pause_ms() / 1000)
+
+
+class AlarmService(Service):
+    """A service whose next round is due at a moment that it knows."""
+
+    longest_sleep_ms: float = LONGEST_SLEEP_MS
+
+    def __init__(self, resources: Resources) -> None:
+        """Use these resources."""
+        super().__init__(resources.db)
+        self._resources = resources
+        self._next: int | None = None
+        """The moment, in milliseconds since the Unix epoch; None if there is none to wait for."""
+
+    def next_pause_ms(self) -> float:
+        """Return how long it is until then."""
+        if self._next is None:
+            return self.longest_sleep_ms
+        return max(0, min(self._next - self._resources.clock.now(), self.longest_sleep_ms))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.errors import BadOption, NotFound
 from perdure.core.lifecycle import Status
 from perdure.core.names import choices
@@ -103,7 +103,7 @@ def _waits(awaited: Iterable[Awaited], number: int) -> list[ShownWait]:
         ShownWait(
             kind=WaitKind(one.kind),
             subject=one.subject,
-            until=to_datetime(one.until) if one.until is not None else None,
+            until=to_datetime_or_none(one.until),
             task=one.task,
             status=Status(one.status) if one.status is not None else None,
         )

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perdure.core.errors import PerdureError
-from perdure.engine.alarms import LONGEST_SLEEP_MS
 from perdure.engine.cancel import stop_families
 from perdure.engine.catalog import Catalog
 from perdure.engine.drafts import Draft, draft
@@ -21,7 +20,7 @@ from perdure.engine.enqueue import Enqueue
 from perdure.engine.readiness import obstacles
 from perdure.engine.resources import Resources
 from perdure.engine.scheduled import run_of_tick
-from perdure.engine.service import Service
+from perdure.engine.service import AlarmService
 from perdure.engine.ticking import Outcome, Seen, decide, see
 from perdure.store import runs, schedules
 from perdure.store.database import Tx
@@ -55,18 +54,16 @@ class Plan:
         )
 
 
-class Ticks(Service):
+class Ticks(AlarmService):
     """Fires what is due."""
 
     channels = (schedules.CHANNEL,)
 
     def __init__(self, resources: Resources, catalog: Catalog, enqueue: Enqueue) -> None:
         """Use these resources, this knowledge of tasks, and what stores runs."""
-        super().__init__(resources.db)
-        self._resources = resources
+        super().__init__(resources)
         self._catalog = catalog
         self._enqueue = enqueue
-        self._next: int | None = None
 
     async def run_once(self) -> int:
         """Fire all that is due; return how many schedules had their turn."""
@@ -81,12 +78,6 @@ class Ticks(Service):
             if not count:  # another server has them
                 self._next = now + 1_000
                 return total
-
-    def next_pause_ms(self) -> float:
-        """Return how long it is to the next tick."""
-        if self._next is None:
-            return LONGEST_SLEEP_MS
-        return max(0, min(self._next - self._resources.clock.now(), LONGEST_SLEEP_MS))
 
     async def _tick(self, tx: Tx, now: int) -> int:
         rows = await self._take(tx, now)

@@ -11,12 +11,11 @@ from secrets import token_hex
 from typing import Any
 
 from perdure.core.lifecycle import On, Status, may
-from perdure.engine.alarms import LONGEST_SLEEP_MS, set_alarms
+from perdure.engine.alarms import set_alarms
 from perdure.engine.batch_watch import give_up
 from perdure.engine.dequeue import channel_of_worker
 from perdure.engine.moves import Move, Step, apply, place_of, resumed_place
-from perdure.engine.resources import Resources
-from perdure.engine.service import Service
+from perdure.engine.service import AlarmService
 from perdure.engine.tokens import time_out
 from perdure.store import batches, packets, runs, timers, waits
 from perdure.store.database import Tx
@@ -39,16 +38,10 @@ class Rung:
     errors: list[Packet] = field(default_factory=list)
 
 
-class Timers(Service):
+class Timers(AlarmService):
     """Does what is due."""
 
     channels = (timers.CHANNEL,)
-
-    def __init__(self, resources: Resources) -> None:
-        """Use these resources."""
-        super().__init__(resources.db)
-        self._resources = resources
-        self._next: int | None = None
 
     async def run_once(self) -> int:
         """Do all that is due; return how many alarms rang."""
@@ -59,12 +52,6 @@ class Timers(Service):
             total += count
             if count < BATCH:
                 return total
-
-    def next_pause_ms(self) -> float:
-        """Return how long it is to the next alarm."""
-        if self._next is None:
-            return LONGEST_SLEEP_MS
-        return max(0, min(self._next - self._resources.clock.now(), LONGEST_SLEEP_MS))
 
     async def _ring(self, tx: Tx, now: int) -> tuple[int, int | None]:
         due = await timers.lock_due(tx, now=now, limit=BATCH)

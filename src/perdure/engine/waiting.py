@@ -7,7 +7,7 @@ alarm, due at once: a transaction of its own, which locks the waiting run alone.
 
 from collections.abc import Iterable, Sequence
 
-from perdure.core.clock import from_datetime, to_datetime
+from perdure.core.clock import from_datetime, to_datetime_or_none
 from perdure.core.lifecycle import Status
 from perdure.engine.alarms import set_alarms
 from perdure.store import batches, timers, waits
@@ -91,7 +91,7 @@ def answer_of(over: Over) -> Answer:
     return Answer(
         kind=WaitKind(over.kind),
         subject=over.subject,
-        until=to_datetime(over.due_at) if over.due_at is not None else None,
+        until=to_datetime_or_none(over.due_at),
         status=status,
         output=over.output if is_good else None,
         output_type=over.output_type or JSON,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.errors import Forbidden, Invalid, NotFound, PerdureError, Unprocessable, WrongMediaType
 from perdure.core.lifecycle import Status
 from perdure.engine.batches import GROUP, Added, BatchView, Refused, status_of
@@ -247,12 +247,12 @@ def _shown(view: BatchView) -> wire.Batch:
         idempotency_key=batch.idempotency_key,
         created_at=to_datetime(batch.created_at),
         updated_at=to_datetime(batch.updated_at),
-        completed_at=None if batch.completed_at is None else to_datetime(batch.completed_at),
+        completed_at=to_datetime_or_none(batch.completed_at),
         run_count=batch.run_count,
         runs=[item.run for item in view.items if item.run],
         tasks=[item.task for item in view.items if item.run],
         processing=wire.Processing(
-            completed_at=None if batch.sealed_at is None else to_datetime(batch.sealed_at),
+            completed_at=to_datetime_or_none(batch.sealed_at),
             errors=[
                 wire.ItemError(
                     index=item.position,

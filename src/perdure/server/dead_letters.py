@@ -1,6 +1,6 @@
 """Dead letters: shown, redriven and discarded."""
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.lifecycle import Status
 from perdure.engine.dead_letters import LetterView
 from perdure.server.handles import Call, handles
@@ -56,6 +56,6 @@ def _shown(view: LetterView) -> wire.DeadLetter:
         failed_at=to_datetime(letter.failed_at),
         error=SerializedError.of(RunError.model_validate_json(error.data)) if error else None,
         attempt_count=view.run.attempt,
-        redriven_at=None if letter.redriven_at is None else to_datetime(letter.redriven_at),
+        redriven_at=to_datetime_or_none(letter.redriven_at),
         redriven_as=letter.redriven_as,
     )

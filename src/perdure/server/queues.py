@@ -1,8 +1,6 @@
 """Queues at run time: shown, paused, their limits changed; and the environment as a whole."""
 
-from datetime import datetime
-
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime_or_none
 from perdure.engine.queues import TASK_PREFIX, Load, QueueView, queue_id
 from perdure.server.handles import Call, handles
 from perdure.store.queues import KeyCount, rate_of
@@ -11,8 +9,7 @@ from perdure.wire import endpoints
 from perdure.wire import queues as wire
 from perdure.wire.manifests import Rate
 from perdure.wire.model import Nothing
-from perdure.wire.schedules import OffsetPagination
-from perdure.wire.values import EnvironmentType
+from perdure.wire.values import EnvironmentType, OffsetPagination
 
 
 @handles(endpoints.queues.LIST_QUEUES)
@@ -21,9 +18,7 @@ async def list_queues(call: Call, wanted: wire.QueueFilter) -> wire.QueuePage:
     found = await call.services.engine.queues.list(call.environment, page=wanted.page, size=wanted.per_page)
     return wire.QueuePage(
         data=[_shown(view) for view in found.queues],
-        pagination=OffsetPagination(
-            current_page=wanted.page, total_pages=-(-found.count // wanted.per_page), count=found.count
-        ),
+        pagination=OffsetPagination.of(wanted, found.count),
     )
 
 
@@ -41,8 +36,8 @@ async def queue_keys(call: Call, wanted: wire.KeyChoice, queue: str) -> wire.Que
     detail = await call.services.engine.queues.detail(call.environment, name, keys=wanted.limit)
     return wire.QueueKeys(
         queue=_shown(detail),
-        oldest_at=_moment(detail.oldest),
-        closed_until=_moment(detail.meter.closed_until if detail.meter else None),
+        oldest_at=to_datetime_or_none(detail.oldest),
+        closed_until=to_datetime_or_none(detail.meter.closed_until if detail.meter else None),
         keys=[_shown_key(key) for key in detail.keys],
     )
 
@@ -111,11 +106,11 @@ def _shown(view: QueueView) -> wire.Queue:
             current=current,
             base=queue.concurrency_limit,
             override=queue.limit_override,
-            overridden_at=_moment(queue.overridden_at),
+            overridden_at=to_datetime_or_none(queue.overridden_at),
         ),
         total_limit=queue.total_limit,
         rate_limit=_rate(queue),
-        paused_at=_moment(queue.paused_at),
+        paused_at=to_datetime_or_none(queue.paused_at),
     )
 
 
@@ -132,8 +127,8 @@ def _shown_key(one: KeyCount) -> wire.QueueKey:
         key=one.key,
         queued=one.waiting,
         running=pool.running if pool else 0,
-        oldest_at=_moment(one.oldest),
-        closed_until=_moment(pool.closed_until if pool else None),
+        oldest_at=to_datetime_or_none(one.oldest),
+        closed_until=to_datetime_or_none(pool.closed_until if pool else None),
     )
 
 
@@ -147,11 +142,7 @@ def _shown_load(load: Load) -> wire.EnvironmentLoad:
         running=load.running,
         queued=load.waiting,
         paused=row.paused_at is not None,
-        paused_at=_moment(row.paused_at),
+        paused_at=to_datetime_or_none(row.paused_at),
         concurrency_limit=row.concurrency_limit,
         burst_factor=row.burst_factor,
     )
-
-
-def _moment(moment: int | None) -> datetime | None:
-    return to_datetime(moment) if moment is not None else None

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.cron import cron
 from perdure.core.errors import PerdureError
 from perdure.core.lifecycle import FINAL, Status
@@ -102,10 +102,10 @@ def _summary(glance: Glance | RunView) -> dict[str, Any]:
         "is_test": bool(run.is_test),
         "created_at": to_datetime(run.created_at),
         "updated_at": to_datetime(run.updated_at),
-        "started_at": _moment(run.started_at),
-        "finished_at": _moment(run.finished_at),
-        "delayed_until": _moment(run.delayed_until),
-        "expired_at": _moment(run.finished_at) if status is S.EXPIRED else None,
+        "started_at": to_datetime_or_none(run.started_at),
+        "finished_at": to_datetime_or_none(run.finished_at),
+        "delayed_until": to_datetime_or_none(run.delayed_until),
+        "expired_at": to_datetime_or_none(run.finished_at) if status is S.EXPIRED else None,
         "idempotency_key": _key(run),
         "version": run.version or run.locked_version or None,
         "ttl": _duration(run.ttl_ms),
@@ -166,7 +166,7 @@ def _attempt(attempt: rows.Attempt) -> wire.Attempt:
         number=attempt.number,
         status=attempt.status,
         started_at=to_datetime(attempt.started_at),
-        finished_at=_moment(attempt.finished_at),
+        finished_at=to_datetime_or_none(attempt.finished_at),
         worker=attempt.worker,
         version=attempt.version,
         error=_error(attempt.error) if attempt.error else None,
@@ -187,10 +187,6 @@ def _key(run: rows.Run) -> str | None:
     if run.idempotency_key_options:
         return json.loads(run.idempotency_key_options)["key"]
     return run.idempotency_key
-
-
-def _moment(moment: int | None) -> Any:
-    return None if moment is None else to_datetime(moment)
 
 
 def _duration(milliseconds: int | None) -> str | None:

@@ -1,8 +1,6 @@
 """Schedules: made, changed, shown and run by hand."""
 
-from datetime import datetime
-
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime_or_none
 from perdure.core.cron import zones
 from perdure.engine.scheduled import type_of
 from perdure.engine.schedules import ScheduleView
@@ -14,7 +12,7 @@ from perdure.wire import endpoints
 from perdure.wire import schedules as wire
 from perdure.wire.model import Nothing
 from perdure.wire.runs import RunId
-from perdure.wire.values import EnvironmentType
+from perdure.wire.values import EnvironmentType, OffsetPagination
 
 _OFFICIAL_TYPES = {
     EnvironmentType.DEV: "DEVELOPMENT",
@@ -36,9 +34,7 @@ async def list_schedules(call: Call, wanted: wire.ScheduleFilter) -> wire.Schedu
     found = await call.services.engine.schedules.list(call.environment, wanted)
     return wire.SchedulePage(
         data=[_shown(view, call.environment) for view in found.schedules],
-        pagination=wire.OffsetPagination(
-            current_page=wanted.page, total_pages=-(-found.count // wanted.per_page), count=found.count
-        ),
+        pagination=OffsetPagination.of(wanted, found.count),
     )
 
 
@@ -104,18 +100,14 @@ def _shown(view: ScheduleView, environment: rows.Environment) -> wire.Schedule:
             "generator": generator(row),
             "timezone": row.timezone,
             "window": row.spread,
-            "next_run": _moment(row.next_at),
-            "next_run_effective_at": _moment(row.due_at),
+            "next_run": to_datetime_or_none(row.next_at),
+            "next_run_effective_at": to_datetime_or_none(row.due_at),
             "environments": [wire.ScheduleEnvironment(id=environment.id, type=kind)],
             "missed": row.missed,
             "max_catch_up": row.max_catch_up,
             "overlap": row.overlap,
-            "last_run": _moment(row.last_at),
+            "last_run": to_datetime_or_none(row.last_at),
             "held": len(held_ticks(row)),
             "problem": view.problem,
         }
     )
-
-
-def _moment(moment: int | None) -> datetime | None:
-    return None if moment is None else to_datetime(moment)

@@ -1,8 +1,6 @@
 """Tokens that runs wait for: made, shown, and completed by whoever may."""
 
-from datetime import datetime
-
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.engine.tokens import TokenView, sign
 from perdure.server import tokens as public_tokens
 from perdure.server.handles import Call, handles
@@ -80,16 +78,12 @@ def _shown(call: Call, view: TokenView, *, in_full: bool = True) -> wire.Token:
         url=_url(call, token.id),
         status=wire.TokenStatus.TIMED_OUT if timed_out else status,
         created_at=to_datetime(token.created_at),
-        completed_at=_moment(token.completed_at),
-        completed_after=_moment(token.timeout_at),
-        timeout_at=_moment(token.timeout_at),
+        completed_at=to_datetime_or_none(token.completed_at),
+        completed_after=to_datetime_or_none(token.timeout_at),
+        timeout_at=to_datetime_or_none(token.timeout_at),
         idempotency_key=token.idempotency_key,
-        idempotency_key_expires_at=_moment(token.key_expires_at),
+        idempotency_key_expires_at=to_datetime_or_none(token.key_expires_at),
         tags=list(view.tags),
         completed_by=token.completed_by,
         **(full if in_full and token.completed_at is not None else {}),
     )
-
-
-def _moment(moment: int | None) -> datetime | None:
-    return to_datetime(moment) if moment is not None else None

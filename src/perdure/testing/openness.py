@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime_or_none
 from perdure.core.errors import BadOption
 from perdure.sdk.wait import Token
 from perdure.store import waits
@@ -68,7 +68,7 @@ def _open(world: World, kept: Kept) -> OpenToken:
         for life in world.lives.values()
         if any(w.kind == waits.TOKEN and w.subject == token.id for w in world.waiting(life))
     ]
-    timeout_at = None if token.timeout_at is None else to_datetime(token.timeout_at)
+    timeout_at = to_datetime_or_none(token.timeout_at)
     return OpenToken(token.id, shown(kept).url, kept.tags, timeout_at, tuple(dict.fromkeys(tasks)))
 
 

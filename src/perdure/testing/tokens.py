@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from perdure.core.clock import to_datetime
+from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.errors import NotFound
 from perdure.core.ids import new_id
 from perdure.engine import options
@@ -115,11 +114,11 @@ def shown(kept: Kept) -> wire.Token:
         url=_url(token.id),
         status=status_of(token),
         created_at=to_datetime(token.created_at),
-        completed_at=_moment(token.completed_at),
-        completed_after=_moment(token.timeout_at),
-        timeout_at=_moment(token.timeout_at),
+        completed_at=to_datetime_or_none(token.completed_at),
+        completed_after=to_datetime_or_none(token.timeout_at),
+        timeout_at=to_datetime_or_none(token.timeout_at),
         idempotency_key=token.idempotency_key,
-        idempotency_key_expires_at=_moment(token.key_expires_at),
+        idempotency_key_expires_at=to_datetime_or_none(token.key_expires_at),
         tags=list(kept.tags),
         completed_by=token.completed_by,
         output=token.output,
@@ -134,7 +133,3 @@ def _created(token: store.Token, *, is_cached: bool) -> wire.CreatedToken:
 
 def _url(token: str) -> str:
     return API_URL + endpoints.tokens.CALL_TOKEN_BACK.url(token=token, signature=sign(ENVIRONMENT, token))
-
-
-def _moment(moment: int | None) -> datetime | None:
-    return None if moment is None else to_datetime(moment)

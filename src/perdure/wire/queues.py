@@ -11,8 +11,7 @@ from pydantic import Field
 
 from perdure.wire.manifests import Limit, Rate
 from perdure.wire.model import Model
-from perdure.wire.schedules import OffsetPagination
-from perdure.wire.values import EnvironmentType
+from perdure.wire.values import EnvironmentType, OffsetPagination, PageQuery, PageSize
 
 MAX_LIMIT = 100_000
 
@@ -79,11 +78,10 @@ class QueuePage(_Shown):
     pagination: OffsetPagination
 
 
-class QueueFilter(Model):
+class QueueFilter(PageQuery):
     """Which page of the queues."""
 
-    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 25
+    per_page: PageSize = 25
 
 
 class QueueChoice(Model):

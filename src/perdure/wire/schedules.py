@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from perdure.wire.model import Model
-from perdure.wire.values import TaskId
+from perdure.wire.values import OffsetPagination, PageQuery, PageSize, TaskId
 
 Missed = Literal["skip", "catch_up"]
 """What becomes of ticks that came while no server ran."""
@@ -117,14 +117,6 @@ class Schedule(Model):
     """Why no tick would make a run now, if so."""
 
 
-class OffsetPagination(Model):
-    """Where a page stands."""
-
-    current_page: int
-    total_pages: int
-    count: int
-
-
 class SchedulePage(Model):
     """A page of schedules, newest first."""
 
@@ -132,11 +124,10 @@ class SchedulePage(Model):
     pagination: OffsetPagination
 
 
-class ScheduleFilter(Model):
+class ScheduleFilter(PageQuery):
     """Which page of the schedules."""
 
-    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 20
+    per_page: PageSize = 20
     task: TaskId | None = None
     """Only those of this task; ours."""
 

@@ -121,5 +121,28 @@ class CursorPage(Model):
     previous: str | None = None
 
 
+PageSize = Annotated[int, Field(ge=1, le=100)]
+
+
+class PageQuery(Model):
+    """Which page of a list that is paged by numbers."""
+
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    per_page: PageSize
+
+
+class OffsetPagination(Model):
+    """Where a page stands in a list that is paged by numbers."""
+
+    current_page: int
+    total_pages: int
+    count: int
+
+    @classmethod
+    def of(cls, asked: PageQuery, count: int) -> "OffsetPagination":
+        """Return where the page that was asked for stands among so many things."""
+        return cls(current_page=asked.page, total_pages=-(-count // asked.per_page), count=count)
+
+
 Json = Any
 """A JSON value of the user's, which Perdure does not look into."""
