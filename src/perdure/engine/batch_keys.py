@@ -9,19 +9,17 @@ that run made again.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from perdure.core.lifecycle import FAILURES
 from perdure.engine import options
 from perdure.engine.drafts import Key, OneTimeToken
+from perdure.engine.key_claims import KeyClaim, take
 from perdure.engine.resources import EngineSettings
-from perdure.store import batches, keys
+from perdure.store import batches
 from perdure.store.batches import Batch
 from perdure.store.database import Tx
 from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TOKEN, KeyHolder
 from perdure.wire.batches import CreateBatch
-
-Row: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +52,16 @@ def keys_of(
 
 async def claim(tx: Tx, batch: Batch, wanted: CreateBatch, own: Sequence[Key], now: int) -> Standing | None:
     """Take the keys of a new batch; return the batch that they stand for, if there is one."""
-    rows = sorted((_row(batch, wanted, key) for key in own), key=_name)
-    if not rows:
+    if not own:
         return None
-    await keys.claim(tx, rows)
-    holders = await keys.holders(tx, rows)
-    stale = await _stale(tx, [holder for holder in holders if holder.run != batch.id], now)
-    if stale:
-        old = {_name_of(holder): holder.run for holder in stale}
-        taken = [{**row, "old_run": old[_name(row)]} for row in rows if _name(row) in old]
-        await keys.take_over(tx, taken)
-        await keys.claim(tx, taken)  # one that was forgotten meanwhile is free
-        holders = await keys.holders(tx, rows)
-    owners = {(holder.kind, holder.key): holder.run for holder in holders}
+
+    async def find_stale(holders: Sequence[KeyHolder]) -> list[KeyHolder]:
+        return await _stale(tx, holders, now)
+
+    wants = {key.kind: _claim(batch, wanted, key) for key in own}
+    owners = await take(tx, list(wants.values()), find_stale)
     for key in own:
-        owner = owners[key.kind, key.key]
+        owner = owners[wants[key.kind].name]
         if owner != batch.id:
             return Standing(owner, key.kind)
     return None
@@ -76,8 +69,6 @@ async def claim(tx: Tx, batch: Batch, wanted: CreateBatch, own: Sequence[Key], n
 
 async def _stale(tx: Tx, holders: Sequence[KeyHolder], now: int) -> list[KeyHolder]:
     """Return the keys that do not stand any more for the batch that has them."""
-    if not holders:
-        return []
     ids = sorted({holder.run for holder in holders})
     known = await batches.of_ids(tx, ids)
     failed = await batches.with_failures(tx, ids, sorted(FAILURES))
@@ -94,26 +85,12 @@ def _stands(holder: KeyHolder, batch: Batch | None, failed: set[str], now: int) 
     return batch.aborted_at is None or holder.kind == REQUEST
 
 
-def _row(batch: Batch, wanted: CreateBatch, key: Key) -> Row:
-    return {
-        "environment": batch.environment,
-        "task": "" if key.kind == TOKEN else _scope(wanted, key),
-        "kind": key.kind,
-        "key": key.key,
-        "run": batch.id,
-        "expires_at": key.expires_at,
-    }
+def _claim(batch: Batch, wanted: CreateBatch, key: Key) -> KeyClaim:
+    task = "" if key.kind == TOKEN else _scope(wanted, key)
+    return KeyClaim(batch.environment, task, key.kind, key.key, batch.id, key.expires_at)
 
 
 def _scope(wanted: CreateBatch, key: Key) -> str:
     """Return what a key goes with, where the key of a trigger has its task."""
     tasks = sorted(set(wanted.task_identifiers or ())) if key.kind == IDEMPOTENCY else []
     return "batch " + hashlib.sha256("\n".join(tasks).encode()).hexdigest()[:16]
-
-
-def _name(row: Row) -> tuple[str, str, str, str]:
-    return str(row["environment"]), str(row["task"]), str(row["kind"]), str(row["key"])
-
-
-def _name_of(holder: KeyHolder) -> tuple[str, str, str, str]:
-    return holder.environment, holder.task, holder.kind, holder.key

@@ -9,20 +9,16 @@ triggers.  A tick's key is made of its schedule and its moment.  Scopes (run, at
 key's hash, made by the client.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from perdure.core.errors import RecursiveWait
 from perdure.core.lifecycle import FAILURES
 from perdure.engine.drafts import Draft, Key
+from perdure.engine.key_claims import KeyClaim, Name, take
 from perdure.store import batches, keys, runs, waits
 from perdure.store.database import Tx
 from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder
-
-Name: TypeAlias = tuple[str, str, str, str]
-"""A key in full: environment, task, kind and key."""
-
 
 DEBOUNCE = "debounce"
 """The kind of a debounce key; these have a table of their own, and rules in `engine.debounce`."""
@@ -63,7 +59,7 @@ async def hand_on(tx: Tx, drafts: Sequence[Draft], joined: Mapping[str, str]) ->
         joined: the runs that stand for some of them, by the draft's id.
     """
     rows = [
-        {**_row(_name(draft, key), joined[draft.id], key.expires_at), "old_run": draft.id}
+        {**asdict(KeyClaim(*_name(draft, key), joined[draft.id], key.expires_at)), "old_run": draft.id}
         for draft in drafts
         if draft.id in joined
         for key in draft.keys
@@ -111,51 +107,19 @@ async def _above(tx: Tx, run: str) -> set[str]:
     return seen
 
 
-async def _take(tx: Tx, wanted: dict[Name, tuple[Draft, Key]], now: int) -> dict[Name, str]:
+async def _take(tx: Tx, wanted: Mapping[Name, tuple[Draft, Key]], now: int) -> dict[Name, str]:
     """Take the keys that are free or whose holder lost its claim; return whose each is now."""
-    rows = [_row(name, draft.id, key.expires_at) for name, (draft, key) in sorted(wanted.items(), key=_first)]
-    await keys.claim(tx, rows)
-    holders = await _holders(tx, wanted)
-    stale = {
-        name: holder.run
-        for name, holder in holders.items()
-        if holder.run != wanted[name][0].id and not stands(holder, now)
-    }
-    if stale:
-        rows = [
-            {**_row(name, wanted[name][0].id, wanted[name][1].expires_at), "old_run": run}
-            for name, run in sorted(stale.items())
-        ]
-        await keys.take_over(tx, rows)
-        await keys.claim(tx, rows)  # one that was forgotten meanwhile is free
-        holders = await _holders(tx, wanted)
-    return {name: holder.run for name, holder in holders.items()}
 
+    async def find_stale(holders: Sequence[KeyHolder]) -> list[KeyHolder]:
+        return [holder for holder in holders if not stands(holder, now)]
 
-async def _holders(tx: Tx, names: Iterable[Name]) -> dict[Name, KeyHolder]:
-    found = await keys.holders(tx, [_row(name) for name in names])
-    return {(h.environment, h.task, h.kind, h.key): h for h in found}
-
-
-def _first(item: tuple[Name, object]) -> Name:
-    return item[0]
+    claims = [KeyClaim(*name, draft.id, key.expires_at) for name, (draft, key) in wanted.items()]
+    return await take(tx, claims, find_stale)
 
 
 def _name(draft: Draft, key: Key) -> Name:
     task = "" if key.kind == TOKEN else draft.new.task
     return (draft.new.environment.id, task, key.kind, key.key)
-
-
-def _row(name: Name, run: str = "", expires_at: int = 0) -> dict[str, object]:
-    environment, task, kind, key = name
-    return {
-        "environment": environment,
-        "task": task,
-        "kind": kind,
-        "key": key,
-        "run": run,
-        "expires_at": expires_at,
-    }
 
 
 def stands(holder: KeyHolder, now: int) -> bool:
