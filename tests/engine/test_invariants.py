@@ -121,8 +121,7 @@ class Lives(RuleBasedStateMachine):
             await self.set_paused(queue, False)
         worker = next(iter(self.workers.values()))
         for _ in range(200):
-            self.clock.forward("5m")
-            await self.engine.rescue.run_once()
+            await self.make.hear_nothing("5m")
             await self.engine.timers.run_once()
             await self.engine.rates.run_once()
             for held in await self.make.claim(worker, 10):
@@ -258,6 +257,13 @@ class Lives(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 10, 31, 120]))
     def pass_time(self, seconds: int) -> None:
+        self.do(self.make.hear_nothing(seconds))
+        self.do(self.engine.timers.run_once())
+        self.do(self.engine.rates.run_once())
+
+    @rule(seconds=st.sampled_from([10, 120]))
+    def stand_still(self, seconds: int) -> None:
+        """Nothing happens anywhere for a while, and then everything at once."""
         self.clock.forward(seconds)
         self.do(self.engine.timers.run_once())
         self.do(self.engine.rescue.run_once())

@@ -19,10 +19,8 @@ async def test_a_run_whose_worker_vanished_goes_back_to_its_queue(
     (held,) = await make.claim(worker)
     await make.start(worker, held)
 
-    clock.forward("29s")
-    assert await engine.rescue.run_once() == 0
-    clock.forward("1s")
-    assert await engine.rescue.run_once() == 1
+    assert await make.hear_nothing("29s") == 0
+    assert await make.hear_nothing("1s") == 1
 
     (again,) = await make.claim(other)
     assert (again.run_id, again.attempt) == (run, 2)
@@ -37,16 +35,27 @@ async def test_a_server_that_was_away_first_listens_for_as_long_as_a_lease(
     run = await make.trigger()
     (held,) = await make.claim(worker)
     clock.forward("1h")
-    back = Engine(engine.resources)
-    assert await back.rescue.run_once() == 0
+    back = Make(Engine(engine.resources), make.environment)
+    assert await back.hear_nothing("20s") == 0
 
-    clock.forward("20s")
     beat = Heartbeat(worker_id=worker.id, runs=[RunRef(run_id=run, fence=held.fence)])
-    assert (await back.heartbeats.beat(make.environment, beat)).lost == []
-    clock.forward("10s")
-    assert await back.rescue.run_once() == 0
-    clock.forward("20s")
-    assert await back.rescue.run_once() == 1
+    assert (await back.engine.heartbeats.beat(make.environment, beat)).lost == []
+    assert await back.hear_nothing("10s") == 0
+    assert await back.hear_nothing("20s") == 1
+
+
+async def test_a_server_that_stood_still_listens_anew(make: Make, engine: Engine, clock: FakeClock):
+    worker = await make.worker()
+    run = await make.trigger()
+    (held,) = await make.claim(worker)
+    await make.hear_nothing("10s")
+    clock.forward("40s")  # the whole machine slept, its workers too
+    assert await engine.rescue.run_once() == 0
+
+    beat = Heartbeat(worker_id=worker.id, runs=[RunRef(run_id=run, fence=held.fence)])
+    assert (await engine.heartbeats.beat(make.environment, beat)).lost == []
+    assert await make.hear_nothing("29s") == 0
+    assert await make.hear_nothing("1s") == 1
 
 
 async def test_a_worker_that_comes_back_too_late_changes_nothing(
@@ -55,8 +64,7 @@ async def test_a_worker_that_comes_back_too_late_changes_nothing(
     worker = await make.worker()
     run = await make.trigger()
     (held,) = await make.claim(worker)
-    clock.forward("30s")
-    await engine.rescue.run_once()
+    await make.hear_nothing("30s")
 
     verdict = await make.succeed(worker, held)
     assert (verdict.code, await make.status(run)) == ("lease_lost", "QUEUED")
@@ -71,8 +79,7 @@ async def test_a_lost_attempt_costs_none_of_the_runs_attempts(make: Make, engine
     run = await make.trigger()
     (held,) = await make.claim(worker)
     await make.start(worker, held)
-    clock.forward("30s")
-    await engine.rescue.run_once()
+    await make.hear_nothing("30s")
 
     (held,) = await make.claim(worker)
     assert (await make.fail(worker, held)).retry_in_ms == 1000
@@ -93,8 +100,7 @@ async def test_a_run_that_loses_its_worker_too_often_is_given_up(
     for _ in range(12):
         assert await make.status(run) == "QUEUED"
         await make.claim(worker)
-        clock.forward("30s")
-        await engine.rescue.run_once()
+        await make.hear_nothing("30s")
 
     assert await make.status(run) == "SYSTEM_FAILURE"
     assert await make.claim(worker) == []
@@ -105,8 +111,7 @@ async def test_a_rescued_run_goes_ahead_of_new_ones(make: Make, engine: Engine, 
     run = await make.trigger()
     await make.claim(worker)
     await make.trigger(priority=100)
-    clock.forward("30s")
-    await engine.rescue.run_once()
+    await make.hear_nothing("30s")
 
     assert [held.run_id for held in await make.claim(worker)] == [run]
 
@@ -118,9 +123,8 @@ async def test_heartbeats_keep_the_lease(make: Make, engine: Engine, clock: Fake
     beat = Heartbeat(worker_id=worker.id, runs=[RunRef(run_id=run, fence=held.fence)])
 
     for _ in range(5):
-        clock.forward("20s")
+        assert await make.hear_nothing("20s") == 0
         assert (await engine.heartbeats.beat(make.environment, beat)).lost == []
-        assert await engine.rescue.run_once() == 0
 
 
 async def test_a_heartbeat_tells_which_runs_are_lost(make: Make, engine: Engine, clock: FakeClock):

@@ -140,8 +140,7 @@ async def test_a_run_whose_worker_vanished_goes_on_from_its_last_state(make: Mak
     await make.engine.timers.run_once()
     await make.claim(worker)
 
-    clock.forward("1m")
-    await make.engine.rescue.run_once()
+    await make.hear_nothing("1m")
 
     (held,) = await make.claim(worker)
     assert (held.run_id, held.snapshot, [a.subject for a in held.answers]) == (run, STATE, ["in 1 s"])
@@ -265,8 +264,7 @@ async def test_a_pinned_run_that_is_lost_has_the_answers_of_its_last_state(make:
     (held,) = await make.claim(worker)
     pinned = Pinned(run_id=run, fence=held.fence, waits=[for_time(clock, 600)], reason="local `lock`")
     await make.report(worker, pinned)
-    clock.forward("1m")
-    await make.engine.rescue.run_once()
+    await make.hear_nothing("1m")
     (restored,) = await make.claim(worker)
 
     assert (restored.snapshot, [answer.subject for answer in restored.answers]) == (STATE, ["in 1 s"])
@@ -291,12 +289,10 @@ async def test_a_worker_lost_before_a_run_went_on_costs_no_attempt(make: Make, c
     clock.forward("1s")
     await make.engine.timers.run_once()
     (lost,) = await make.claim(worker)
-    clock.forward("1m")
-    await make.engine.rescue.run_once()
+    await make.hear_nothing("1m")
     (held,) = await make.claim(worker)
     await make.start(worker, held)
-    clock.forward("1m")
-    await make.engine.rescue.run_once()
+    await make.hear_nothing("1m")
     (last,) = await make.claim(worker)
 
     assert [(one.attempt, one.tries) for one in (lost, held, last)] == [(1, 1), (1, 1), (2, 1)]

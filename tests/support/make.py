@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.ids import new_id
 from perdure.core.lifecycle import Status
 from perdure.engine import dead_letters
@@ -12,6 +13,7 @@ from perdure.engine.queues import define
 from perdure.store import catalog, runs, workers
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run, Task, Version, Worker
+from perdure.testing.clock import FakeClock
 from perdure.wire.manifests import QueueManifest, RetryPolicy, TaskManifest
 from perdure.wire.runs import TriggerOptions, TriggerRun
 from perdure.wire.values import RunError
@@ -29,6 +31,9 @@ from perdure.wire.workers import (
 
 TASK = "hello"
 VERSION = "20260101.1"
+
+LISTENING_MS = 5_000
+"""How much time passes between two looks at the leases."""
 
 NO_JITTER = RetryPolicy(randomize=False)
 
@@ -173,6 +178,17 @@ class Make:
         """Report that an attempt failed."""
         fields: Mapping[str, Any] = {"error": error(), **changes}
         return (await self.report(worker, Failed(run_id=held.run_id, fence=held.fence, **fields)))[0]
+
+    async def hear_nothing(self, by: Duration) -> int:
+        """Let time pass in which the engine listens, and no worker says anything; return the runs lost."""
+        assert isinstance(self._clock, FakeClock)
+        lost = 0
+        left = to_milliseconds(by)
+        while left > 0:
+            self._clock.forward(min(left, LISTENING_MS) / 1000)
+            left -= LISTENING_MS
+            lost += await self.engine.rescue.run_once()
+        return lost
 
     async def row(self, run: str) -> Run:
         """Return a run's row as it is now."""

@@ -21,11 +21,11 @@ class Heartbeats:
         Raises:
             NotFound: the worker is not connected; it must connect again.
         """
-        now = self._resources.clock.now()
-        kept = await self._resources.db.transact(self._keep, environment.id, command, now)
+        kept = await self._resources.db.transact(self._keep, environment.id, command)
         return HeartbeatAnswer(lost=[ref for ref in command.runs if ref.run_id not in kept])
 
-    async def _keep(self, tx: Tx, environment: str, command: Heartbeat, now: int) -> set[str]:
+    async def _keep(self, tx: Tx, environment: str, command: Heartbeat) -> set[str]:
+        now = self._resources.clock.now()  # not the moment it came: it may have waited for the database
         if not await workers.see(tx, environment, command.worker_id, now=now):
             raise NotFound(kind="connected worker", name=command.worker_id)
         if not command.runs:

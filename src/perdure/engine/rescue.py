@@ -24,7 +24,8 @@ SILENT = "its worker was silent for longer than its lease"
 class Rescue(Service):
     """Gives runs back whose lease is over.
 
-    It begins when it has listened for as long as a lease: while the server was away nobody could keep one.
+    Silence counts only while somebody listens: it begins when it has listened for as long as a lease, and
+    begins anew when it was away itself, with a machine that stood still or a database that did.
     """
 
     pause_ms = 1_000
@@ -33,15 +34,20 @@ class Rescue(Service):
         """Use these resources."""
         super().__init__(resources.db)
         self._resources = resources
-        self._begins = resources.clock.now() + resources.settings.lease_ms
+        self._listened = resources.clock.now()
+        self._begins = self._listened + resources.settings.lease_ms
 
     async def run_once(self) -> int:
         """Give back all runs whose lease is over; return how many."""
-        if self._resources.clock.now() < self._begins:
+        now, lease_ms = self._resources.clock.now(), self._resources.settings.lease_ms
+        if now - self._listened > self.pause_ms + lease_ms / 4:  # they beat thrice in a lease
+            self._begins = now + lease_ms
+        self._listened = now
+        if now < self._begins:
             return 0
         total = 0
         while True:
-            count = await self._db.transact(self._rescue, self._resources.clock.now())
+            count = await self._db.transact(self._rescue, now)
             total += count
             if count < BATCH:
                 return total
