@@ -79,20 +79,21 @@ class Hints:
         self.muted = False
         """Drop every hint.  For tests, which must pass without any."""
         self._forward = forward
-        self._waiting: dict[str, set[Subscription]] = {}
+        # In the order in which they began to listen, and so they are woken.
+        self._waiting: dict[str, dict[Subscription, None]] = {}
 
     def subscribe(self, *channels: str) -> Subscription:
         """Listen to these channels from now on, until the subscription is closed."""
         subscription = Subscription(self, frozenset(channels))
         for channel in channels:
-            self._waiting.setdefault(channel, set()).add(subscription)
+            self._waiting.setdefault(channel, {})[subscription] = None
         return subscription
 
     def forget(self, subscription: Subscription) -> None:
         """Stop waking this subscription."""
         for channel in subscription.channels:
-            waiting = self._waiting.get(channel, set())
-            waiting.discard(subscription)
+            waiting = self._waiting.get(channel, {})
+            waiting.pop(subscription, None)
             if not waiting:
                 self._waiting.pop(channel, None)
 

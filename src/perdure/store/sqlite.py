@@ -48,6 +48,8 @@ class SQLiteDatabase(Database):
     """A SQLite file.  Open it with `SQLiteDatabase.open`."""
 
     dialect: Dialect = "sqlite"
+    writer: type[Writer] = Writer
+    """What commits; the simulation's has no thread."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, statements: Statements) -> None:
         """Take over the open, migrated connection."""
@@ -56,7 +58,7 @@ class SQLiteDatabase(Database):
         self.hints = Hints()
         self._statements = statements
         self._closed = False
-        self._writer = Writer(connection, statements, self.hints, database=self.name)
+        self._writer = self.writer(connection, statements, self.hints, database=self.name)
         self._readers = ThreadPoolExecutor(READERS, "perdure-sqlite-reader")
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
 

@@ -70,6 +70,9 @@ class Writer:
         self._closed = False
         self._gathered: list[Job] = []
         self._arrived: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
+        self._start()
+
+    def _start(self) -> None:
         self._thread = threading.Thread(target=self._serve, name="perdure-sqlite-writer", daemon=True)
         self._thread.start()
 

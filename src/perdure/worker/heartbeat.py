@@ -6,12 +6,13 @@ stopped, or the server can't be reached.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from perdure.client import Client
 from perdure.core.errors import NotFound, PerdureError
 from perdure.wire import endpoints
-from perdure.wire.workers import Heartbeat, RunRef
+from perdure.wire.workers import Heartbeat, HeartbeatAnswer, RunRef
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +46,39 @@ class Heart(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Beat, and sleep."""
-        while not self._stopped.wait(self._every):
+        """Beat, and sleep; an answer that is long in coming delays no beat."""
+        due = time.monotonic() + self._every
+        while not self._stopped.wait(max(0.0, due - time.monotonic())):
+            due = time.monotonic() + self._every
             self.beat()
         self._client.close()
 
     def beat(self) -> None:
         """Tell the server once what the worker holds."""
-        worker_id, runs = self._held()
-        if worker_id is None:
+        beat = self.next_beat()
+        if beat is None:
             return
         try:
-            answer = self._client.call(endpoints.workers.HEARTBEAT, Heartbeat(worker_id=worker_id, runs=runs))
-        except NotFound:
-            self._on_unknown(worker_id)
+            self.heard(self._client.call(endpoints.workers.HEARTBEAT, beat))
         except PerdureError as error:
-            log.debug("No heartbeat: %s", error)  # the session tells of a server that is gone
+            self.failed(beat, error)
+
+    def next_beat(self) -> Heartbeat | None:
+        """Return what the worker holds now; None before the server knows the worker."""
+        worker_id, runs = self._held()
+        return None if worker_id is None else Heartbeat(worker_id=worker_id, runs=runs)
+
+    def heard(self, answer: HeartbeatAnswer) -> None:
+        """Take the server's answer."""
+        if answer.lost:
+            self._on_lost(answer.lost)
+
+    def failed(self, beat: Heartbeat, error: PerdureError) -> None:
+        """Take note that a beat had no answer, or that the server does not know the worker."""
+        if isinstance(error, NotFound):
+            self._on_unknown(beat.worker_id)
         else:
-            if answer.lost:
-                self._on_lost(answer.lost)
+            log.debug("No heartbeat: %s", error)  # the session tells of a server that is gone
 
     def stop(self) -> None:
         """Beat no more."""
