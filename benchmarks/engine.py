@@ -9,8 +9,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,17 +29,30 @@ from tests.support.postgres import durable_server  # noqa: E402
 COMMAND = TriggerRun(payload={"name": "Ada"})
 
 
+@contextmanager
+def database_of(dialect: str) -> Iterator[str]:
+    """Give the URL of an empty database of this kind, which syncs its commits."""
+    if dialect == "postgres":
+        with durable_server() as url:
+            yield url
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder) / 'bench.db'}"
+
+
+@asynccontextmanager
+async def engine_at(url: str) -> AsyncIterator[Make]:
+    """Open an engine on this database."""
+    async with await open_database(url) as db:
+        yield await Make.begin(Engine(Resources(db=db, telemetry=db)))
+
+
 @asynccontextmanager
 async def engine_on(dialect: str) -> AsyncIterator[Make]:
     """Open an engine on an empty database of this kind."""
-    if dialect == "sqlite":
-        with tempfile.TemporaryDirectory() as folder:
-            async with await open_database(f"sqlite:///{Path(folder) / 'bench.db'}") as db:
-                yield await Make.begin(Engine(Resources(db=db, telemetry=db)))
-        return
-    with durable_server() as url:
-        async with await open_database(url) as db:
-            yield await Make.begin(Engine(Resources(db=db, telemetry=db)))
+    with database_of(dialect) as url:
+        async with engine_at(url) as make:
+            yield make
 
 
 async def one_by_one(make: Make, count: int, in_flight: int) -> None:

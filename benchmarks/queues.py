@@ -9,20 +9,23 @@ The cost should follow what is taken, not what waits: flat within 3x.
 """
 
 import asyncio
+import sqlite3
 import statistics
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
-from benchmarks.engine import engine_on
+import asyncpg
+
+from benchmarks.engine import database_of, engine_at
 from perdure.engine.drafts import Known, NewRun, draft, row_of
 from perdure.engine.queues import define
 from perdure.store import lanes, runs
 from perdure.store.lanes import lane_of
-from perdure.store.rows import Worker
+from perdure.store.rows import Run, Worker
 from perdure.wire.manifests import QueueManifest, Rate
 from perdure.wire.runs import TriggerOptions, TriggerRun
 from perdure.wire.workers import PollRuns
@@ -33,6 +36,7 @@ KEYS = (1, 1_000, 100_000)
 CLAIMS = 100
 SLOTS = 10
 BATCH = 10_000
+COPIED = [column for column in Run._fields if column not in ("id", "place")]
 QUEUE = "bench"
 
 PLAIN = QueueManifest(name=QUEUE)
@@ -46,29 +50,40 @@ GATES = {
 }
 
 
-def backlog(make: Make, count: int, keys: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of runs that are ready, dealt to the keys in turn."""
+COPY = f"""
+with recursive copies (number) as (select 1 union all select number + 1 from copies where number < {{copies}})
+insert into runs (id, place, {", ".join(COPIED)})
+select id || '_' || number, place + number, {", ".join(COPIED)} from runs cross join copies
+"""
+"""A statement of both dialects: each run so many times again, later in its line."""
+
+
+def firsts(make: Make, keys: int) -> Iterator[dict[str, Any]]:
+    """Yield the row of the first run of each key, as the engine makes it."""
     now, settings = make.engine.resources.clock.now(), make.engine.resources.settings
     known = Known({}, {(make.environment.id, "", TASK): manifest(queue=PLAIN)})
-    new = [
-        NewRun(
-            environment=make.environment,
-            task=TASK,
-            command=TriggerRun(options=TriggerOptions(concurrency_key=f"key-{key}")),
-        )
-        for key in range(keys)
-    ]
-    for number in range(count):
-        yield row_of(draft(new[number % keys], now + number // 1000, settings), known, settings)
+    for key in range(keys):
+        command = TriggerRun(options=TriggerOptions(concurrency_key=f"key-{key}"))
+        new = NewRun(environment=make.environment, task=TASK, command=command)
+        yield row_of(draft(new, now, settings), known, settings)
 
 
-async def fill(make: Make, count: int, keys: int) -> None:
-    """Store a backlog, thousands of rows in a statement."""
-    db, rows = make.engine.resources.db, backlog(make, count, keys)
+async def fill(make: Make, url: str, count: int, keys: int) -> None:
+    """Store a backlog: the first run of each key by the engine's own rows, the others copied from those."""
+    db, rows = make.engine.resources.db, firsts(make, keys)
+    each = count // keys
     while batch := list(islice(rows, BATCH)):
-        ready = Counter(_lane(row) for row in batch)
         await db.transact(runs.insert, batch)
-        await db.transact(lanes.change, ready)
+        await db.transact(lanes.change, {_lane(row): each for row in batch})
+    copy = COPY.format(copies=each - 1)
+    if url.startswith("sqlite:"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            file.execute(copy)
+        return
+    connection = await asyncpg.connect(url, server_settings={"search_path": "perdure"})
+    await connection.execute(copy)
+    await connection.execute("vacuum analyze")  # as a server does by itself after such growth
+    await connection.close()
 
 
 def _lane(row: dict[str, Any]) -> lanes.Lane:
@@ -97,14 +112,15 @@ async def measure(dialect: str, count: int) -> None:
     print(f"  {'':<22}" + "".join(f"{f'{keys:,} keys':>26}" for keys in KEYS) + f"{'worst / best':>16}")
     costs: Mapping[str, list[tuple[float, float]]] = {name: [] for name in GATES}
     for keys in KEYS:
-        async with engine_on(dialect) as make:
-            worker = await make.worker(manifest(queue=PLAIN))
-            await fill(make, count, keys)
-            for name, queue in GATES.items():
-                if keys == 1 and queue.rate_limit and queue.rate_limit.per_key:
-                    continue  # one key with one rate gives a run in ten milliseconds
-                await make.engine.resources.db.transact(define, make.environment.id, [queue], 0)
-                costs[name].append(await claim_cost(make, worker))
+        with database_of(dialect) as url:
+            async with engine_at(url) as make:
+                worker = await make.worker(manifest(queue=PLAIN))
+                await fill(make, url, count, keys)
+                for name, queue in GATES.items():
+                    if keys == 1 and queue.rate_limit and queue.rate_limit.per_key:
+                        continue  # one key with one rate gives a run in ten milliseconds
+                    await make.engine.resources.db.transact(define, make.environment.id, [queue], 0)
+                    costs[name].append(await claim_cost(make, worker))
     for name, row in costs.items():
         shown = [f"{wall:.2f} ms, {cpu:.2f} of our CPU" for wall, cpu in row]
         blanks = [""] * (len(KEYS) - len(row))

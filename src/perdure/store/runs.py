@@ -75,17 +75,17 @@ async def lock_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
         tx: the transaction.
         quotas: how many to take from each lane, at most.
     """
-    return [Run._make(row) for row in await tx.many("lock_heads", _asked(quotas))]
+    return [Run._make(row) for row in await tx.all("lock_heads", lanes=_asked(quotas))]
 
 
 async def lock_resumed_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
     """Lock and return, as `lock_heads` does, only runs that go on with their attempt."""
-    return [Run._make(row) for row in await tx.many("lock_resumed_heads", _asked(quotas))]
+    return [Run._make(row) for row in await tx.all("lock_resumed_heads", lanes=_asked(quotas))]
 
 
 async def lock_fresh_heads(tx: Tx, quotas: Mapping[int, int]) -> list[Run]:
     """Lock and return, as `lock_heads` does, only runs that begin an attempt."""
-    return [Run._make(row) for row in await tx.many("lock_fresh_heads", _asked(quotas))]
+    return [Run._make(row) for row in await tx.all("lock_fresh_heads", lanes=_asked(quotas))]
 
 
 def _asked(quotas: Mapping[int, int]) -> list[dict[str, object]]:

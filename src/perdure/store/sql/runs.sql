@@ -34,7 +34,8 @@ select * from runs where id in {list:ids} order by id {for_update}
 -- name: write_runs
 -- Write what a change of status can change.
 update runs
-   set status = r.status, place = r.place, updated_at = r.updated_at, queued_at = r.queued_at,
+   set status = r.status, place = r.place, queued_at = r.queued_at,
+       updated_at = {greatest}(r.updated_at, runs.updated_at + 1),  -- each state has a number of its own
        delayed_until = r.delayed_until, due_at = r.due_at, expires_at = r.expires_at,
        started_at = r.started_at, finished_at = r.finished_at, worker = r.worker,
        lease_until = r.lease_until, fence = r.fence, version = r.version, attempt = r.attempt,
@@ -47,30 +48,60 @@ update runs
         snapshot int8, is_mid_attempt int8, kept_version text, lane int8, locked_version text)} as r
  where runs.id = r.id
 
--- name: lock_heads
--- The first runs of a lane, for a claim.
+-- name: lock_heads (sqlite)
+-- The first runs of some lanes, for a claim.
+with asked as (select * from {rows:lanes(lane int8, quota int8)})
 select * from runs
- where lane = :lane and place is not null
+ where lane = (select lane from asked) and place is not null
  order by place, id
- limit :quota
-{skip_locked}
+ limit (select quota from asked)
 
--- name: lock_resumed_heads
--- The first runs of a lane that go on with their attempt.
-select * from runs
- where lane = :lane and place is not null and is_mid_attempt = 1
- order by place, id
- limit :quota
-{skip_locked}
+-- name: lock_heads (postgres)
+select head.*
+  from {rows:lanes(lane int8, quota int8)} as asked
+ cross join lateral (
+       select * from runs
+        where lane = asked.lane and place is not null
+        order by place, id
+        limit asked.quota
+        for update skip locked) as head
 
--- name: lock_fresh_heads
--- The first runs of a lane that begin an attempt.  (Not "= 0": a planner without statistics takes that for
--- rare, and sorts the whole lane.)
+-- name: lock_resumed_heads (sqlite)
+-- The first runs of some lanes that go on with their attempt.
+with asked as (select * from {rows:lanes(lane int8, quota int8)})
 select * from runs
- where lane = :lane and place is not null and is_mid_attempt <> 1
+ where lane = (select lane from asked) and place is not null and is_mid_attempt = 1
  order by place, id
- limit :quota
-{skip_locked}
+ limit (select quota from asked)
+
+-- name: lock_resumed_heads (postgres)
+select head.*
+  from {rows:lanes(lane int8, quota int8)} as asked
+ cross join lateral (
+       select * from runs
+        where lane = asked.lane and place is not null and is_mid_attempt = 1
+        order by place, id
+        limit asked.quota
+        for update skip locked) as head
+
+-- name: lock_fresh_heads (sqlite)
+-- The first runs of some lanes that begin an attempt.  (Not "= 0": a planner without statistics takes that
+-- for rare, and sorts the whole lane.)
+with asked as (select * from {rows:lanes(lane int8, quota int8)})
+select * from runs
+ where lane = (select lane from asked) and place is not null and is_mid_attempt <> 1
+ order by place, id
+ limit (select quota from asked)
+
+-- name: lock_fresh_heads (postgres)
+select head.*
+  from {rows:lanes(lane int8, quota int8)} as asked
+ cross join lateral (
+       select * from runs
+        where lane = asked.lane and place is not null and is_mid_attempt <> 1
+        order by place, id
+        limit asked.quota
+        for update skip locked) as head
 
 -- name: lock_pending_runs
 -- Runs that wait for a worker that knows their task.
