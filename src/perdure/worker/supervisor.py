@@ -17,6 +17,7 @@ import logging
 import os
 import platform
 import socket
+from dataclasses import replace
 from collections.abc import Coroutine
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -47,12 +48,17 @@ _SLOT_PAUSE = 0.5
 # What a stop waits for the last reports, in seconds: after a drain, and when it must be quick.
 _LAST_REPORTS = 10.0
 _LAST_REPORTS_AT_ONCE = 2.0
+# Clocks that differ by less are taken for the same.
+_SAME_CLOCK_MS = 1000
 # The server gives at most this many runs to a poll.
 _MOST_RUNS = 1000
 
 
 class Supervisor:
     """Runs a project's tasks until it is told to stop."""
+
+    heart: type[Heart] = Heart
+    """What keeps the leases; the simulation's has no thread."""
 
     def __init__(
         self,
@@ -127,7 +133,7 @@ class Supervisor:
             connected.environment,
             self._reporter,
             self._logs,
-            options=self._options,
+            options=replace(self._options, clock_ms=self._clock_ms(connected)),
         )
         heart = self._heart(connected)
         heart.start()
@@ -161,6 +167,20 @@ class Supervisor:
         for task in done:
             task.result()
         await self._say_goodbye()
+
+    def _clock_ms(self, connected: Connected) -> int:
+        """Return how far the server's clock is ahead; what one request may take is no difference."""
+        if connected.now is None:
+            return 0
+        ahead = connected.now - self._clock.now()
+        if abs(ahead) < _SAME_CLOCK_MS:
+            return 0
+        log.warning(
+            "This machine's clock is %.1f seconds %s the server's; what runs tell is corrected by that.",
+            abs(ahead) / 1000,
+            "behind" if ahead > 0 else "ahead of",
+        )
+        return ahead
 
     # Polling.
 
@@ -232,7 +252,7 @@ class Supervisor:
             for ref in refs:
                 loop.call_soon_threadsafe(self._runs.drop, ref)
 
-        return Heart(
+        return self.heart(
             self._heart_client,
             connected.heartbeat_ms / 1000,
             held=lambda: (self._session.worker_id, self._runs.refs()),
