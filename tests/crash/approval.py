@@ -45,6 +45,8 @@ class Left:
     effects: dict[str, int]
     tokens: int
     children: int
+    #: what became of its runs, for whoever reads a failure
+    story: str = field(default="", compare=False)
 
 
 @dataclass
@@ -82,10 +84,10 @@ class Lane:
     async def start(self, *names: Victim) -> None:
         """Start them, the server first, and always at the same port."""
         for name in sorted(names):
-            life = self._lives[name] = ExitStack()
+            life = ExitStack()
             program = self._server() if name == "server" else self._worker()
             process = await asyncio.to_thread(life.enter_context, program)
-            self._pids[name] = process.pid
+            self._lives[name], self._pids[name] = life, process.pid
 
     async def kill(self, *names: Victim) -> None:
         """Kill them as a failing machine does: at once, and without a word."""
@@ -161,7 +163,17 @@ class Lane:
         run = await self.run()
         done = Counter(line.split()[1] for line in self._ledger.read_text().splitlines())
         tokens = await self._tokens()
-        return Left(run.status, run.output, dict(done), len(tokens), len(run.related_runs.children))
+        children = [child.id for child in run.related_runs.children]
+        story = "; ".join([await self._story(one) for one in (run.id, *children)])
+        return Left(run.status, run.output, dict(done), len(tokens), len(children), story)
+
+    async def _story(self, run: str) -> str:
+        """Tell what became of a run, each step with its second of the order."""
+        steps: list[str] = []
+        async for event in self.client.runs.events(run):
+            if event.kind != "log":
+                steps.append(f"{(event.time - self._since).total_seconds():.1f} s {event.message}")
+        return ", ".join(steps)
 
     async def run(self) -> Run:
         return await self.client.runs.retrieve(self.order)
