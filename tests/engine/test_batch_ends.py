@@ -258,7 +258,8 @@ async def test_a_run_that_was_forgotten_does_not_hold_up_its_batch(make: Make, c
     clock.forward("95d")
     before = clock.now() - 90 * 86_400_000
     forget = {"before": before, "now": clock.now(), "after": "", "limit": 10}
-    assert len(await make.engine.resources.db.transact(retention.forget_runs, **forget)) == 1
+    forgotten = await make.engine.resources.db.transact(retention.forget_runs, **forget)
+    assert len(forgotten.runs) == 1
 
     clock.forward("6d")
     await settle(make)

@@ -68,7 +68,7 @@ def test_arguments_of_lists_and_rows():
         ("select a::text from t", "'::' is PostgreSQL only"),
         ("select {int9}", "unknown word '{int9}'"),
         ("select {list}", "unknown word '{list}'"),
-        ("select 1 from {rows:new(a bytes)}", "column 'a' of {rows:…} is 'bytes'"),
+        ("select 1 from {rows:new(a blob)}", "column 'a' of {rows:…} is 'blob'"),
         ("select :a where a in {list:a}", "parameter 'a' is used in two ways"),
     ],
 )

@@ -18,7 +18,7 @@ from perdure.engine.resources import EngineSettings
 from perdure.store import batches
 from perdure.store.batches import Batch
 from perdure.store.database import Tx
-from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TOKEN, KeyHolder
+from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TOKEN, KeyHolder, hash_of
 from perdure.wire.batches import CreateBatch
 
 
@@ -61,7 +61,7 @@ async def claim(tx: Tx, batch: Batch, wanted: CreateBatch, own: Sequence[Key], n
     wants = {key.kind: _claim(batch, wanted, key) for key in own}
     owners = await take(tx, list(wants.values()), find_stale)
     for key in own:
-        owner = owners[wants[key.kind].name]
+        owner = owners[wants[key.kind].hash]
         if owner != batch.id:
             return Standing(owner, key.kind)
     return None
@@ -87,7 +87,8 @@ def _stands(holder: KeyHolder, batch: Batch | None, failed: set[str], now: int) 
 
 def _claim(batch: Batch, wanted: CreateBatch, key: Key) -> KeyClaim:
     task = "" if key.kind == TOKEN else _scope(wanted, key)
-    return KeyClaim(batch.environment, task, key.kind, key.key, batch.id, key.expires_at)
+    hash = hash_of(batch.environment, task, key.kind, key.key)
+    return KeyClaim(hash, key.kind, batch.id, key.expires_at)
 
 
 def _scope(wanted: CreateBatch, key: Key) -> str:

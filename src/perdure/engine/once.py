@@ -10,15 +10,15 @@ key's hash, made by the client.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from perdure.core.errors import RecursiveWait
 from perdure.core.lifecycle import FAILURES
 from perdure.engine.drafts import Draft, Key
-from perdure.engine.key_claims import KeyClaim, Name, take
+from perdure.engine.key_claims import KeyClaim, take
 from perdure.store import batches, keys, runs, waits
 from perdure.store.database import Tx
-from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder
+from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder, hash_of
 
 DEBOUNCE = "debounce"
 """The kind of a debounce key; these have a table of their own, and rules in `engine.debounce`."""
@@ -34,19 +34,18 @@ class Existing:
 
 async def existing(tx: Tx, drafts: Sequence[Draft], now: int) -> dict[str, Existing]:
     """Take the keys of drafts; return, for each that is not to be stored, the run it stands for."""
-    wanted: dict[Name, tuple[Draft, Key]] = {}
-    for draft in drafts:
-        for key in draft.keys:
-            wanted.setdefault(_name(draft, key), (draft, key))
+    asked = [(draft, _claim(draft, key, draft.id)) for draft in drafts for key in draft.keys]
+    wanted: dict[bytes, KeyClaim] = {}
+    for _, claim in asked:
+        wanted.setdefault(claim.hash, claim)
     if not wanted:
         return {}
-    owners = await _take(tx, wanted, now)
+    owners = await _take(tx, list(wanted.values()), now)
     answers: dict[str, Existing] = {}
-    for draft in drafts:
-        for key in draft.keys:
-            owner = owners[_name(draft, key)]
-            if owner != draft.id:
-                answers.setdefault(draft.id, Existing(owner, key.kind))
+    for draft, claim in asked:
+        owner = owners[claim.hash]
+        if owner != draft.id:
+            answers.setdefault(draft.id, Existing(owner, claim.kind))
     return answers
 
 
@@ -59,7 +58,7 @@ async def hand_on(tx: Tx, drafts: Sequence[Draft], joined: Mapping[str, str]) ->
         joined: the runs that stand for some of them, by the draft's id.
     """
     rows = [
-        {**asdict(KeyClaim(*_name(draft, key), joined[draft.id], key.expires_at)), "old_run": draft.id}
+        {**_claim(draft, key, joined[draft.id]).row(), "old_run": draft.id}
         for draft in drafts
         if draft.id in joined
         for key in draft.keys
@@ -107,19 +106,19 @@ async def _above(tx: Tx, run: str) -> set[str]:
     return seen
 
 
-async def _take(tx: Tx, wanted: Mapping[Name, tuple[Draft, Key]], now: int) -> dict[Name, str]:
+async def _take(tx: Tx, wanted: Sequence[KeyClaim], now: int) -> dict[bytes, str]:
     """Take the keys that are free or whose holder lost its claim; return whose each is now."""
 
     async def find_stale(holders: Sequence[KeyHolder]) -> list[KeyHolder]:
         return [holder for holder in holders if not stands(holder, now)]
 
-    claims = [KeyClaim(*name, draft.id, key.expires_at) for name, (draft, key) in wanted.items()]
-    return await take(tx, claims, find_stale)
+    return await take(tx, wanted, find_stale)
 
 
-def _name(draft: Draft, key: Key) -> Name:
+def _claim(draft: Draft, key: Key, run: str) -> KeyClaim:
     task = "" if key.kind == TOKEN else draft.new.task
-    return (draft.new.environment.id, task, key.kind, key.key)
+    hash = hash_of(draft.new.environment.id, task, key.kind, key.key)
+    return KeyClaim(hash, key.kind, run, key.expires_at)
 
 
 def stands(holder: KeyHolder, now: int) -> bool:

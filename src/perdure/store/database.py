@@ -46,8 +46,8 @@ says `{rows:…}`.
     await tx.many("insert_tag", [{"run": r, "tag": t} for t in tags])
 
 Prefer one statement over `{rows:…}` to `many`: it is one round trip and one
-statement whatever the number of rows.  `many` is for statements that can't
-(rows with `bytes`).
+statement whatever the number of rows.  `many` is for statements that can't (a
+`limit` for each row).
 
 **A row** has `row["column"]`, `row[0]`, `len`, iteration over its values and
 `keys()`; so `Run(*row)` (columns in the order of the fields, fastest) and

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from perdure.store.database import Tx
 
@@ -17,13 +18,21 @@ TICK = "tick"
 class KeyHolder:
     """Which run has a key, and how that run stands (None if it is gone)."""
 
-    environment: str
-    task: str
     kind: str
-    key: str
+    hash: bytes
     run: str
     expires_at: int
     status: str | None
+
+
+def hash_of(environment: str, task: str, kind: str, key: str) -> bytes:
+    """Return what a key is stored as: 16 bytes.
+
+    There is one for nearly every run, and its text would be most of its row, and again of its index.  Of a
+    trillion keys, two have the same hash with a probability of one in a thousand million million.
+    """
+    text = "\0".join((environment, task, kind, key))
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 async def claim(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
@@ -34,9 +43,10 @@ async def claim(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
     await tx.run("claim_trigger_keys", keys=rows)
 
 
-async def holders(tx: Tx, rows: Sequence[Mapping[str, object]]) -> list[KeyHolder]:
-    """Return who has these keys."""
-    return [KeyHolder(*row) for row in await tx.all("trigger_key_holders", keys=rows)]
+async def holders(tx: Tx, kinds: Mapping[bytes, str]) -> list[KeyHolder]:
+    """Return who has these keys, given as the kind of each by its hash."""
+    rows = await tx.all("trigger_key_holders", keys=[{"hash": one} for one in kinds])
+    return [KeyHolder(kinds[row[0]], *row) for row in rows]
 
 
 async def take_over(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
@@ -46,5 +56,5 @@ async def take_over(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
 
 async def free(tx: Tx, environment: str, task: str, key: str) -> bool:
     """Forget a user's key; return whether there was one."""
-    freed = await tx.run("delete_trigger_key", environment=environment, task=task, kind=IDEMPOTENCY, key=key)
+    freed = await tx.run("delete_trigger_key", hash=hash_of(environment, task, IDEMPOTENCY, key))
     return freed > 0

@@ -1,9 +1,12 @@
 """Forgetting what is old, a batch at a time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from perdure.core.ids import first_id
-from perdure.store.database import Tx
+from perdure.store import keys
+from perdure.store.database import Row, Tx
+from perdure.store.keys import IDEMPOTENCY, hash_of
 
 _BELONGINGS = (
     "delete_packets",
@@ -16,8 +19,17 @@ _BELONGINGS = (
 )
 
 
-async def forget_runs(tx: Tx, *, before: int, now: int, after: str, limit: int) -> list[str]:
-    """Delete runs that ended before a moment, with all that belongs to them; return their ids, in order.
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What one transaction has forgotten of the old runs."""
+
+    runs: list[str]
+    last: str | None
+    """The last run that was looked at; None if there are no more."""
+
+
+async def forget_runs(tx: Tx, *, before: int, now: int, after: str, limit: int) -> Forgotten:
+    """Delete runs that ended before a moment, with all that belongs to them.
 
     A run stays as long as an idempotency key stands for it, or it is on the dead-letter list.
 
@@ -26,16 +38,28 @@ async def forget_runs(tx: Tx, *, before: int, now: int, after: str, limit: int) 
         before: the moment.
         now: the current moment.
         after: only runs after this one; `""` for all.
-        limit: the most to delete.
+        limit: the most to look at.
     """
     below = first_id("run", before)
-    rows = await tx.all("lock_old_runs", before=before, below=below, now=now, after=after, limit=limit)
-    runs = [row[0] for row in rows]
+    rows = await tx.all("lock_old_runs", before=before, below=below, after=after, limit=limit)
+    kept = await _with_a_key(tx, rows, now)
+    runs = [row["id"] for row in rows if row["id"] not in kept]
     if runs:
         for statement in _BELONGINGS:
             await tx.run(statement, runs=runs)
         await tx.run("delete_runs", runs=runs)
-    return runs
+    return Forgotten(runs, rows[-1]["id"] if len(rows) == limit else None)
+
+
+async def _with_a_key(tx: Tx, rows: Sequence[Row], now: int) -> set[str]:
+    """Return those of some runs that their user's key still stands for."""
+    kinds = {
+        hash_of(row["environment"], row["task"], IDEMPOTENCY, row["idempotency_key"]): IDEMPOTENCY
+        for row in rows
+        if row["idempotency_key"] is not None
+    }
+    holders = await keys.holders(tx, kinds) if kinds else []
+    return {holder.run for holder in holders if holder.expires_at > now}
 
 
 async def live_of(tx: Tx, runs: Sequence[str]) -> set[str]:

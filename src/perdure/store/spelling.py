@@ -44,7 +44,7 @@ WORDS: dict[Dialect, dict[str, str]] = {
 LISTS = {"list": "text", "list_int": "bigint"}
 """Words that take the name of a list parameter, and PostgreSQL's type of its items."""
 
-ROW_TYPES = {"text": "text", "int8": "bigint", "float8": "double precision"}
+ROW_TYPES = {"text": "text", "int8": "bigint", "float8": "double precision", "bytes": "bytea"}
 """The column types of `{rows:…}`, and PostgreSQL's names for them."""
 
 TOKEN = re.compile(

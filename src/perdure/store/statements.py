@@ -28,9 +28,9 @@ Statements stand in `.sql` files, each under a `-- name: …` line:
 | `{part:name}` | the part of this name | the same |
 
 `{rows:…}` is how one statement writes many rows.  It is a table in parentheses,
-so it takes an alias; its types are `text`, `int8` and `float8` (not `bytes`: use
-`tx.many` for those).  A statement may have one, and must mean the same when it is
-run for each row by itself, as SQLite does:
+so it takes an alias; its types are `text`, `int8`, `float8` and `bytes`.  A statement
+may have one, and must mean the same when it is run for each row by itself, as SQLite
+does:
 
     insert into tags (run, tag)
     select r.run, r.tag from {rows:tags(run text, tag text)} as r

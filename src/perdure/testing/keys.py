@@ -35,9 +35,9 @@ class Keys:
     def _holder(self, name: Name, now: int) -> str | None:
         run, expires_at = self._holders.get(name, ("", 0))
         life = self._lives.get(run)
-        task, kind, key = name
+        kind = name[1]
         status = str(life.status) if life else None
-        return run if stands(KeyHolder("", task, kind, key, run, expires_at, status), now) else None
+        return run if stands(KeyHolder(kind, b"", run, expires_at, status), now) else None
 
     def _give(self, task: str, key: Key, run: str) -> None:
         self._holders[task, key.kind, key.key] = run, key.expires_at

@@ -198,16 +198,12 @@ create table run_events (
 
 create index run_events_by_run on run_events (run, sequence);
 
--- Keys that make a trigger happen once: kind is idempotency (the user's) or request (the client's,
--- one for each HTTP request and its retries).
+-- Keys that make a trigger happen once, each as a hash (`store.keys`): nearly every run has one, its
+-- request's, and the text of the user's own stands with its run or batch.
 create table trigger_keys (
-    environment text not null,
-    task text not null,
-    kind text not null,
-    key text not null,
-    run text not null,
-    expires_at {int8} not null,
-    primary key (environment, task, kind, key)
+    hash {bytes} primary key,            -- of environment, task, kind and key
+    run text not null,                   -- or batch
+    expires_at {int8} not null
 ) {clustered};
 
 create index trigger_keys_by_expiry on trigger_keys (expires_at);

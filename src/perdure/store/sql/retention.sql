@@ -1,12 +1,7 @@
 -- name: lock_old_runs
--- Runs that ended before a moment, whose idempotency key is over and whose failure waits for nobody, the
--- oldest first.
-select r.id from runs as r
+-- Runs that ended before a moment, and whose failure waits for nobody, the oldest first.
+select r.id, r.environment, r.task, r.idempotency_key from runs as r
  where r.id > :after and r.id < :below and r.finished_at < :before
-   and not exists (
-           select 1 from trigger_keys as k
-            where k.environment = r.environment and k.task = r.task and k.kind = 'idempotency'
-              and k.key = r.idempotency_key and k.run = r.id and k.expires_at > :now)
    and not exists (select 1 from dead_letters as l where l.run = r.id and l.redriven_at is null)
  order by r.id
  limit :limit
@@ -47,8 +42,8 @@ delete from waits where run in {list:runs}
 -- name: delete_expired_trigger_keys
 -- Forget some keys whose time is over.
 delete from trigger_keys
- where (environment, task, kind, key) in (
-           select environment, task, kind, key from trigger_keys
+ where hash in (
+           select hash from trigger_keys
             where expires_at <= :now
             order by expires_at
             limit :limit
