@@ -28,11 +28,44 @@ async def test_a_run_of_a_known_task_stands_in_the_queue_its_task_names(make: Ma
 
 
 async def test_a_run_goes_to_the_queue_its_trigger_names(make: Make):
-    await make.version(manifest())
+    await make.version(manifest(), queues=[QueueManifest(name="mail")])
 
     row = await make.row(await make.trigger(queue=QueueChoice(name="mail"), concurrency_key="ada"))
 
     assert (row.queue, row.concurrency_key) == ("mail", "ada")
+
+
+async def test_a_queue_that_no_code_defines_is_refused_and_the_nearest_named(make: Make):
+    await make.version(manifest(), queues=[QueueManifest(name="mail")])
+
+    with pytest.raises(
+        BadOption, match="queue can't be 'mial'; it takes one that code defines: did you mean mail"
+    ):
+        await make.trigger(queue=QueueChoice(name="mial"))
+
+
+async def test_queues_are_those_of_the_environment(make: Make):
+    await make.version(manifest(), queues=[QueueManifest(name="mail")])
+    elsewhere = await Make.begin(make.engine)
+    await elsewhere.version(manifest())
+
+    with pytest.raises(BadOption, match="mail"):
+        await elsewhere.trigger(queue=QueueChoice(name="mail"))
+
+
+async def test_a_run_whose_task_and_queue_are_unknown_waits_until_both_are_defined(
+    make: Make, engine: Engine
+):
+    run = await make.trigger("greet", queue=QueueChoice(name="mail"), ttl=0)
+
+    await make.worker(manifest("greet"))
+    assert await engine.pending.run_once() == 0
+    reasons = (await engine.reasons.why(make.environment, run)).reasons
+    assert reasons[0].message == "No version of the code defines queue mail."
+
+    await make.worker(manifest("greet"), version="20260102.1", queues=[QueueManifest(name="mail")])
+    assert await engine.pending.run_once() == 1
+    assert (await make.row(run)).queue == "mail"
 
 
 async def test_a_run_of_an_unknown_task_waits_until_a_worker_knows_it(make: Make, engine: Engine):

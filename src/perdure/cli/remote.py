@@ -1,6 +1,5 @@
 """Asking the server: a client, and the values of options that several commands take."""
 
-import difflib
 import json
 import shlex
 import sys
@@ -15,6 +14,7 @@ from perdure.client import Client
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption, NotFound, RunFailed
 from perdure.core.lifecycle import Status
+from perdure.core.names import nearest
 from perdure.wire.runs import RunResult
 from perdure.wire.values import JSON
 
@@ -137,9 +137,7 @@ def _status(name: str) -> str:
     if spelled in Status.__members__:
         return spelled
     known = [status.lower() for status in Status.__members__]
-    near = difflib.get_close_matches(spelled.lower(), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    raise BadOption(f"There is no status {name}; {hint}")
+    raise BadOption(f"There is no status {name}; {nearest(spelled.lower(), known)}")
 
 
 def output_of(result: RunResult) -> Any:

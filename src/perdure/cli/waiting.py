@@ -1,6 +1,5 @@
 """After a trigger: what was made, and how it ends."""
 
-import difflib
 import sys
 from contextlib import nullcontext
 
@@ -11,6 +10,7 @@ from perdure.cli.remote import failure_of, output_of
 from perdure.cli.screen import console, show_json, status_text, value_text
 from perdure.client import Client
 from perdure.core.duration import Duration
+from perdure.core.names import similar
 from perdure.wire.runs import RunResult, Triggered
 
 
@@ -28,7 +28,7 @@ def warn_of_unknown(client: Client, task: str) -> None:
     """Say so, on standard error, when no worker has brought the task: the run waits for one."""
     known = [found.id for found in client.tasks().tasks]
     if task not in known:
-        near = difflib.get_close_matches(task, known, n=1)
+        near = similar(task, known)
         hint = f"did you mean {near[0]}?" if near else "start a worker whose project has it"
         complain(f"no worker has brought a task {task} yet, so the run waits; {hint}")
     elif not client.workers().workers:

@@ -13,7 +13,6 @@ Source of the two rules: cron(8) of Debian.
 """
 
 import copy
-import difflib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from cronsim import CronSim, CronSimError
 from cronsim.cronsim import Field
 
 from perdure.core.errors import BadCron, UnknownZone
+from perdure.core.names import similar
 
 _DAY_S = 86_400
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock
@@ -183,7 +183,7 @@ def _nearest(name: str) -> str:
     known = {one.lower(): one for one in zones()}
     asked = name.strip().lower().replace(" ", "_")
     same = [one for one in zones() if asked in (one.lower(), one.lower().rpartition("/")[2])]
-    near = same or [known[one] for one in difflib.get_close_matches(asked, known, n=3, cutoff=0.6)]
+    near = same or [known[one] for one in similar(asked, known, count=3, likeness=0.6)]
     return f"did you mean {' or '.join(near)}?" if near else "they are named as Europe/Paris or UTC."
 
 

@@ -5,10 +5,18 @@ from collections.abc import Collection, Iterable
 
 from perdure.core.errors import UnknownOption
 
+LIKENESS = 0.5
+"""How like a name must be, from 0 to 1, to be what is meant."""
+
+
+def similar(name: str, known: Collection[str], *, count: int = 1, likeness: float = LIKENESS) -> list[str]:
+    """Return the known names that look most like this one, the likest first; none if none does."""
+    return difflib.get_close_matches(name, known, n=count, cutoff=likeness)
+
 
 def nearest(name: str, known: Collection[str]) -> str:
     """Return a hint: the known name that looks most like this one, or all of them."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = similar(name, known)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
 
 
@@ -16,7 +24,7 @@ def choices(name: str, known: Collection[str]) -> str:
     """Return a hint: all that there is, and what of it looks most like this name."""
     if len(known) < 2:
         return f"there is only {next(iter(known))}" if known else "there is none at all"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = similar(name, known)
     return f"there are {', '.join(known)}" + (f"; did you mean {near[0]}?" if near else "")
 
 

@@ -4,10 +4,10 @@ Each is read by the part of Perdure that uses it; this table is what makes a mis
 instead of a silence, and what the reference lists.
 """
 
-import difflib
 from collections.abc import Iterable
 
 from perdure.core.errors import BadSetting
+from perdure.core.names import similar
 
 PREFIX = "PERDURE_"
 
@@ -47,5 +47,5 @@ def check_names(names: Iterable[str]) -> None:
 
 def _hint(name: str) -> str:
     known = {setting.removeprefix(PREFIX): setting for setting in SETTINGS}
-    near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=0.5)
+    near = similar(name.removeprefix(PREFIX), known)
     return f"the nearest is {known[near[0]]}" if near else f"known are {', '.join(SETTINGS)}"

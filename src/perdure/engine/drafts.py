@@ -1,7 +1,7 @@
 """A run before it is stored: what its trigger says, checked and in the units of the database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from perdure.core.debounce import Debounce
@@ -143,13 +143,15 @@ class Known:
     parents: Mapping[str, Run]
     manifests: Mapping[tuple[str, str, str], TaskManifest]
     """By environment, version asked for ('' for the current one) and task."""
+    undefined: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Queues that are asked for, by environment and name, which no code defines; and the nearest there is."""
 
 
 def row_of(one: Draft, known: Known, settings: EngineSettings) -> dict[str, Any]:
     """Return the row to store, without the columns that all new runs share.
 
     Raises:
-        BadOption: it names a version, or a parent, that does not exist.
+        BadOption: it names a version, a queue or a parent that does not exist.
     """
     new, options = one.new, one.new.command.options
     locked = options.lock_to_version or ""
@@ -158,7 +160,7 @@ def row_of(one: Draft, known: Known, settings: EngineSettings) -> dict[str, Any]
         raise BadOption(
             option="lock_to_version", value=locked, expected=f"a version that has task {new.task!r}"
         )
-    queue = _queue(new, manifest)
+    queue = _queue(new, manifest, known)
     kept = new.origin.kept_version if new.origin else ""
     lane = lane_of(new.environment.id, queue, options.concurrency_key, new.task, locked or kept)
     return {
@@ -225,11 +227,15 @@ def _ttl(one: Draft, manifest: TaskManifest | None, settings: EngineSettings) ->
     return None
 
 
-def _queue(new: NewRun, manifest: TaskManifest | None) -> str:
+def _queue(new: NewRun, manifest: TaskManifest | None, known: Known) -> str:
+    """Return where the run stands; raises BadOption if its task is known, and no code defines that queue."""
     chosen = new.command.options.queue
-    if chosen is not None:
-        return chosen.name
-    return manifest.queue.name if manifest else f"task/{new.task}"
+    if chosen is None:
+        return manifest.queue.name if manifest else f"task/{new.task}"
+    hint = known.undefined.get((new.environment.id, chosen.name))
+    if hint is not None and manifest is not None:
+        raise BadOption(option="queue", value=chosen.name, expected=f"one that code defines: {hint}")
+    return chosen.name
 
 
 def _family(new: NewRun, parents: Mapping[str, Run]) -> dict[str, Any]:

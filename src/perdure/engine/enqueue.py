@@ -16,6 +16,7 @@ from perdure.engine.committer import Committer
 from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, Origin, draft, row_of
 from perdure.engine.moves import channel_of_ready
 from perdure.engine.once import DEBOUNCE, Existing
+from perdure.engine.queues import undefined
 from perdure.engine.resources import Resources
 from perdure.store import history, lanes, packets, runs, timers, waits
 from perdure.store.database import Tx
@@ -122,6 +123,7 @@ class Enqueue:
     async def _look_up(self, tx: Tx, drafts: Sequence[Draft]) -> Known:
         wanted: dict[tuple[str, str], set[str]] = {}
         parents: set[str] = set()
+        queues: set[tuple[str, str]] = set()
         for one in drafts:
             options = one.new.command.options
             wanted.setdefault((one.new.environment.id, options.lock_to_version or ""), set()).add(
@@ -129,6 +131,8 @@ class Enqueue:
             )
             if options.parent_run_id:
                 parents.add(options.parent_run_id)
+            if options.queue:
+                queues.add((one.new.environment.id, options.queue.name))
         manifests: dict[tuple[str, str, str], TaskManifest] = {}
         for (environment, asked), tasks in wanted.items():
             if asked:
@@ -137,7 +141,7 @@ class Enqueue:
                 found = await self._catalog.current(tx, environment, tasks)
             manifests |= {(environment, asked, task): manifest for task, manifest in found.items()}
         rows = await runs.of_ids(tx, sorted(parents)) if parents else []
-        return Known({row.id: row for row in rows}, manifests)
+        return Known({row.id: row for row in rows}, manifests, await undefined(tx, queues))
 
 
 def _answer(draft: Draft, existing: Existing | None) -> Triggered | PerdureError:

@@ -5,7 +5,7 @@ environment take turns by locking its row, and so does every change here, so a c
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from perdure.core.errors import BadOption, NotFound
@@ -92,6 +92,15 @@ def _definition(environment: str, manifest: QueueManifest, now: int) -> Definiti
         rate_per_key=int(rate.per_key) if rate else 0,
         created_at=now,
     )
+
+
+async def undefined(tx: Tx, asked: Set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return those of some queues, given by environment and name, that no code defines; and what to say."""
+    unknown = asked - await queues.defined(tx, asked) if asked else set()
+    return {
+        (environment, name): _hint(name, await queues.of_environment(tx, environment))
+        for environment, name in sorted(unknown)
+    }
 
 
 class Queues:
@@ -262,5 +271,8 @@ async def _find(tx: Tx, environment: str, name: str) -> Queue:
 def _unknown(name: str, known: Sequence[Queue]) -> str:
     if not known:
         return f"There is no queue {name}: no worker has defined any yet."
-    hint = nearest(name, [queue.name for queue in known[:SUGGESTED]])
-    return f"There is no queue {name}; {hint}"
+    return f"There is no queue {name}; {_hint(name, known)}"
+
+
+def _hint(name: str, known: Sequence[Queue]) -> str:
+    return nearest(name, [queue.name for queue in known[:SUGGESTED]])

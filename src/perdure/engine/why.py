@@ -56,7 +56,7 @@ async def _reasons(tx: Tx, run: Run, now: int, since: int) -> list[Reason]:
     if status is Status.WAITING:
         return [await _waiting(tx, run)]
     known = await store.facts(tx, run.environment, run, since=since)
-    found = [_standing(run), *(rule(known, now) for rule in _RULES), _nobody(known)]
+    found = [_standing(known), *(rule(known, now) for rule in _RULES), _nobody(known)]
     if run.place is not None:
         found.append(_in_line(known))
     return [reason for reason in found if reason is not None]
@@ -87,13 +87,16 @@ async def _waiting(tx: Tx, run: Run) -> Reason:
     )
 
 
-def _standing(run: Run) -> Reason | None:
+def _standing(known: Facts) -> Reason | None:
     """Tell of a run that has no place in line yet."""
+    run = known.run
     if run.status == Status.DELAYED and run.due_at is not None:
         step = f"client.runs.reschedule({run.id!r}, 0) starts it now"
         return Reason(code="delayed", message="It is delayed.", until=to_datetime(run.due_at), next_step=step)
     if run.status == Status.PENDING_VERSION:
         told = f"No version of the code has task {run.task}."
+        if known.able and known.queue is None:
+            told = f"No version of the code defines queue {run.queue}."
         return Reason(code="pending_version", message=told, next_step="Start a worker of code that has it")
     if run.place is None and run.due_at is not None:
         told = f"Attempt {run.attempt} failed, and the next one comes after a pause."

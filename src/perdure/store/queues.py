@@ -211,6 +211,12 @@ async def next_opening(tx: Tx) -> int | None:
 # What people ask.
 
 
+async def defined(tx: Tx, asked: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of some queues, given by environment and name, that exist."""
+    rows = [{"environment": environment, "name": name} for environment, name in sorted(asked)]
+    return {(row[0], row[1]) for row in await tx.all("defined_queues", asked=rows)}
+
+
 @dataclass(frozen=True, slots=True)
 class KeyCount:
     """A concurrency key of a queue with runs waiting."""

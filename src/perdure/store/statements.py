@@ -64,13 +64,13 @@ shared, and what it refuses, it refuses to all who share it.
 **Order.**  `returning` promises none; sort in Python, or by a column of `{rows:…}`.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from perdure.core.names import similar
 from perdure.core.storage_errors import StatementInvalid
 from perdure.store.database import Dialect
 from perdure.store.spelling import SPELLERS, TOKEN, Parameters
@@ -122,7 +122,7 @@ class Statements:
         try:
             return self._statements[name]
         except KeyError:
-            near = difflib.get_close_matches(name, self._statements, n=1)
+            near = similar(name, list(self._statements))
             problem = "there is none of this name" + (f"; did you mean {near[0]!r}?" if near else "")
             raise StatementInvalid(statement=name, problem=problem) from None
 

@@ -1,8 +1,12 @@
--- part: open_lane
-l.id, l.pool, l.ready, l.resumed, l.virtual_time, l.queue, l.concurrency_key, l.task, l.version,
-coalesce(q.limit_override, q.concurrency_limit) as concurrency_limit, coalesce(p.running, 0) as running,
-coalesce(p.virtual_time, 0) as pool_time, coalesce(p.spent_until, 0) as spent_until,
-coalesce(e.running, 0) as running_in_environment, coalesce(e.virtual_time, 0) as environment_time
+-- part: lanes_and_their_slots
+select l.id, l.pool, l.ready, l.resumed, l.virtual_time, l.queue, l.concurrency_key, l.task, l.version,
+       coalesce(q.limit_override, q.concurrency_limit) as concurrency_limit, coalesce(p.running, 0) as running,
+       coalesce(p.virtual_time, 0) as pool_time, coalesce(p.spent_until, 0) as spent_until,
+       coalesce(e.running, 0) as running_in_environment, coalesce(e.virtual_time, 0) as environment_time
+  from lanes as l
+  left join queues as q on q.environment = l.environment and q.name = l.queue
+  left join pools as p on p.id = l.pool
+  left join pools as e on e.id = :environment_pool
 
 -- name: change_lanes
 -- Add to the counts of lanes, making those that are new; a virtual time only grows.  A lane that was
@@ -41,22 +45,14 @@ select kind, queue, task, version from lanes
 
 -- name: open_lanes
 -- The lanes of a kind that were given least, with the slots of their pools.
-select {part:open_lane}
-  from lanes as l
-  left join queues as q on q.environment = l.environment and q.name = l.queue
-  left join pools as p on p.id = l.pool
-  left join pools as e on e.id = :environment_pool
+{part:lanes_and_their_slots}
  where l.environment = :environment and l.kind = :kind and l.ready > 0 and l.closed_at is null
  order by l.virtual_time, l.id
  limit :limit
 
 -- name: resumed_lanes
 -- The same of the lanes where a run stands that goes on with its attempt.
-select {part:open_lane}
-  from lanes as l
-  left join queues as q on q.environment = l.environment and q.name = l.queue
-  left join pools as p on p.id = l.pool
-  left join pools as e on e.id = :environment_pool
+{part:lanes_and_their_slots}
  where l.environment = :environment and l.kind = :kind and l.resumed > 0 and l.closed_at is null
  order by l.virtual_time, l.id
  limit :limit

@@ -1,3 +1,11 @@
+-- part: lanes_with_heads
+lanes as l
+  join runs as h
+    on h.id = (select r.id from runs as r
+                where r.lane = l.id and r.place is not null
+                order by r.place, r.id
+                limit 1)
+
 -- name: upsert_queues
 -- Define queues as the code does; what was set at run time stays.
 insert into queues (environment, name, concurrency_limit, total_limit, rate_limit, rate_period_ms, rate_burst,
@@ -19,6 +27,12 @@ select * from queues where environment = :environment order by name
 -- name: queue
 -- One queue.
 select * from queues where environment = :environment and name = :name
+
+-- name: defined_queues
+-- Those of some queues that exist.
+select q.environment, q.name
+  from {rows:asked(environment text, name text)} as asked
+  join queues as q on q.environment = asked.environment and q.name = asked.name
 
 -- name: page_of_queues
 -- Some queues of an environment, by name.
@@ -141,23 +155,13 @@ select concurrency_key, pool, cast(sum(ready) as {int8}) as ready from lanes
 -- name: oldest_in_queue
 -- Since when the run at the head of each lane of a queue waits, for the oldest of them.
 select min(h.queued_at) as queued_at
-  from lanes as l
-  join runs as h
-    on h.id = (select r.id from runs as r
-                where r.lane = l.id and r.place is not null
-                order by r.place, r.id
-                limit 1)
+  from {part:lanes_with_heads}
  where l.environment = :environment and l.queue = :queue and l.ready > 0
 
 -- name: oldest_in_pools
 -- The same for each of some keys.
 select l.pool, min(h.queued_at) as queued_at
-  from lanes as l
-  join runs as h
-    on h.id = (select r.id from runs as r
-                where r.lane = l.id and r.place is not null
-                order by r.place, r.id
-                limit 1)
+  from {part:lanes_with_heads}
  where l.pool in {list_int:pools} and l.ready > 0
  group by l.pool
 

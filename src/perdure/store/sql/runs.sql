@@ -104,9 +104,11 @@ select head.*
         for update skip locked) as head
 
 -- name: lock_pending_runs
--- Runs that wait for a worker that knows their task.
+-- Runs that wait for a worker that knows their task, and whose queue is defined.
 select * from runs
  where environment = :environment and task in {list:tasks} and status = 'PENDING_VERSION'
+   and (queue = 'task/' || task
+        or exists (select 1 from queues as q where q.environment = runs.environment and q.name = runs.queue))
  order by id
  limit :limit
 {skip_locked}
