@@ -1,5 +1,6 @@
 """The claims are project code: they are rewritten at import, as a user's modules are."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from tests.resumable.kit.oracle import SPEC
 from tests.resumable.kit.project import Folder, Project
 
 install([SPEC])
+
+
+@pytest.fixture(scope="module")
+def collected() -> Iterator[None]:
+    """What the tests of a module abandon is collected before another module can meet its complaints."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

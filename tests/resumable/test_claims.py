@@ -7,7 +7,10 @@ from tests.resumable.kit.driver import run
 from tests.resumable.kit.everywhere import same_everywhere, snapshots_of
 
 # Copies that were abandoned in a `finally` complain when the collector ends them.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 
 CLAIMS = all_claims()
 

@@ -17,7 +17,10 @@ from tests.resumable.kit.programs import Program, programs
 from tests.resumable.kit.sandbox import load
 
 # Copies that were abandoned in a `finally` complain when the collector ends them.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 
 FEW, MANY, SHARD = 200, 4_000, 1_000
 SEED = int(os.environ.get("PERDURE_SEED", "0"))

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter, itemgetter
-from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CellType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
-from .build import CELLS, HIDDEN, POINT
+from .build import CELLS, HIDDEN, INNER, POINT, STATE
+from .compiling import mangled
 from .definitions import Definition, definition_of_code, source_of_code
 from .errors import NotResumable
 from .joining import CLOSING_CODE, JOIN_CODE, Branch, Closing, Driven, Join
-from .stacks import Frame, JoinState, Site, Stack, Step
+from .stacks import Frame, JoinState, Rest, Site, Stack, Step
 from .twins import TWINNED, twin_of
 from .waiting import WAIT_CODE, Path, Pending, Wait
 
@@ -41,15 +42,17 @@ _known: dict[int, _Known] = {}
 _UNTOUCHED = "is not resumable: install() its folder or decorate it"
 
 
-def read_frame(frame: Any, coroutine: Any = None) -> Frame:
-    """One frame: where it is, and its locals."""
+def read_frame(frame: Any, owner: Any) -> Frame:
+    """The frame of *owner*, a coroutine or generator: where it is, and its locals."""
     code = frame.f_code
     known = _known.get(id(code))
     if known is None or known.code is not code:
-        if code in TWINNED and (twin := _twin(frame, coroutine)) is not None:
+        if code in TWINNED and (twin := _twin(frame, owner)) is not None:
             return twin
         known = _learn(code, frame)
     variables = _variables(frame)
+    if not variables.get(POINT):
+        variables = _before(known, variables, owner)
     key = (variables.get(POINT, 0), *variables)
     plan = known.plans.get(key)
     if plan is None:
@@ -57,7 +60,23 @@ def read_frame(frame: Any, coroutine: Any = None) -> Frame:
     site, values_of, receiver = plan
     if receiver is not None:
         _check_method(variables.get(receiver[0]), receiver[1])
-    return Frame(site, values_of(variables), coroutine)
+    return Frame(site, values_of(variables), owner)
+
+
+def _before(known: _Known, variables: dict[str, Any], owner: Any) -> dict[str, Any]:
+    """The variables of a function that has not begun, as it will have them."""
+    if (stored := variables.get(STATE)) is not None:
+        return stored  # a re-entry form: see `build.STATE`
+    lowered, code = known.definition.lowered, known.code
+    assert lowered is not None
+    if not lowered.cells:
+        return variables
+    functions = (each for each in gc.get_referents(owner) if isinstance(each, FunctionType))
+    function = next(each for each in functions if each.__code__ is code)
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    for name in {mangled(lowered.context, each) for each in lowered.cells} - cells.keys():
+        cells[name] = CellType(variables[name]) if name in variables else CellType()
+    return {name: value for name, value in variables.items() if name not in cells} | {CELLS: cells}
 
 
 def _locals_of(frame: Any) -> dict[str, Any]:
@@ -102,15 +121,15 @@ def _plan(definition: Definition, variables: dict[str, Any], frame: Any) -> Any:
     assert definition.lowered is not None
     number = variables.get(POINT, 0)
     point = definition.lowered.points[number - 1] if number else None
-    names = [name for name in variables if name[0] not in HIDDEN]
-    if point is not None:
+    if point is None:  # nothing has a value but the parameters; that of a generator expression is hidden
+        names = [name for name in variables if name != CELLS]
+    else:
+        names = [name for name in variables if name[0] not in HIDDEN]
         names += [name for name in point.live if name in variables]
     holder = variables.get(CELLS)
     if holder is not None:
-        shared = holder.__code__.co_freevars
+        shared = _cells_of(holder)
         names = [name for name in names if name not in shared]
-    elif definition.lowered.cells:
-        raise Blocked(f"{definition.qualname} has not begun, and closes over variables of another function")
     module = frame.f_globals.get("__name__", "?")
     site = _site(definition, number, module, (*names, CELLS) if holder is not None else tuple(names))
     values_of = _getter(names)
@@ -125,11 +144,16 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 def _with_cells(values_of: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], tuple[Any, ...]]:
     def values_and_cells(variables: dict[str, Any]) -> tuple[Any, ...]:
-        holder = variables[CELLS]
-        cells = dict(zip(holder.__code__.co_freevars, holder.__closure__, strict=True))
-        return *values_of(variables), cells
+        return *values_of(variables), _cells_of(variables[CELLS])
 
     return values_and_cells
+
+
+def _cells_of(holder: Any) -> dict[str, Any]:
+    """The cells by name: see `build.CELLS`; of a function that has not begun, as `_before` has put them."""
+    if isinstance(holder, dict):
+        return holder
+    return dict(zip(holder.__code__.co_freevars, holder.__closure__, strict=True))
 
 
 _CONTAINERS = frozenset({list, set, dict, collections.deque, bytearray})
@@ -182,10 +206,45 @@ def stack_of(awaitable: Any) -> Stack:
             frames.append(read_frame(frame, current))
             if frames[-1].site.number == 0:
                 return Stack(frames, None)
+            if following is None and (rest := _rest_in(frame)) is not None:
+                below = _stack_of_rest(rest)
+                return Stack(frames + below.frames, below.leaf)
             current = following
         return Stack(frames, _leaf(current))
     except Blocked as blocked:
         raise _refusal(frames, str(blocked), current) from None
+
+
+def _rest_in(frame: Any) -> Rest | None:
+    """What a restored frame that has not gone on yet will await."""
+    state = frame.f_locals.get(STATE)
+    return state[INNER][0] if state and INNER in state else None
+
+
+def _stack_of_rest(rest: Rest) -> Stack:
+    leaf = _join_state(rest.leaf) if isinstance(rest.leaf, Join) else rest.leaf
+    return Stack([frame for _, frame in reversed(rest.frames)], leaf)
+
+
+def stack_inside(frame: Any, awaited: Any) -> Stack | None:
+    """The stack below the frame of an async generator that awaits *awaited*; None at a yield."""
+    if awaited is not None:
+        return stack_of(awaited)
+    rest = _rest_in(frame)
+    return None if rest is None else _stack_of_rest(rest)
+
+
+def waits_below(stack: Stack, path: Path = ()) -> dict[Path, Wait]:
+    """The waits at the ends of a stack, of its branches, and of the async generators that it steps."""
+    if isinstance(stack.leaf, Step):
+        generator = stack.leaf.generator
+        inner = stack_inside(generator.ag_frame, generator.ag_await)
+        return {} if inner is None else waits_below(inner, path)
+    if isinstance(stack.leaf, JoinState):
+        live = [(number, kept[0]) for number, kept in enumerate(stack.leaf.branches) if len(kept) == 2]
+        below = [waits_below(branch, (*path, number)) for number, branch in live]
+        return {each: wait for waits in below for each, wait in waits.items()}
+    return {path: stack.leaf} if isinstance(stack.leaf, Wait) else {}
 
 
 def _refusal(frames: list[Frame], reason: str, current: Any) -> NotResumable:
@@ -267,6 +326,8 @@ def _join_state(join: Join) -> JoinState:
         branch.collect()
         if branch.outcome is not None:
             branches.append((branch.outcome,))
+        elif isinstance(branch.begin, Rest):
+            branches.append((_stack_of_rest(branch.begin), branch.cancelled))
         else:
             branches.append((stack_of(branch.coroutine), branch.cancelled))
     return JoinState(join.kind, join.return_exceptions, _decided(join), branches)

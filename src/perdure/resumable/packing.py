@@ -57,7 +57,9 @@ def pack(stack: Stack, *, shared: bool = False, stored: set[int] | None = None) 
 
 def _pack_leaf(leaf: Any, shared: bool, stored: set[int] | None) -> Any:
     if isinstance(leaf, Wait):
-        return (_SHARED, leaf) if shared else (_WAIT, leaf.request)
+        if shared:
+            return _SHARED, leaf
+        return (_WAIT, leaf.request) if leaf.answer is None else (_WAIT, leaf.request, leaf.answer)
     if isinstance(leaf, Step):
         return _STEP, leaf.generator, leaf.closing
     if isinstance(leaf, JoinState):
@@ -84,7 +86,7 @@ def _unpack_leaf(leaf: Any) -> Any:
         return None
     kind, *rest = leaf
     if kind == _WAIT:
-        return Wait(rest[0])
+        return Wait(*rest)
     if kind == _SHARED:
         return rest[0]
     if kind == _STEP:

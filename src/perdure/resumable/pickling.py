@@ -28,10 +28,11 @@ import cloudpickle
 from . import revive
 from .definitions import definition_of_code
 from .errors import NotResumable, Refused
-from .frames import read_frame, stack_of
+from .frames import read_frame, stack_inside
 from .iterators import ITERATORS
 from .loops import KINDS, Shared
 from .packing import pack, pack_sites
+from .runtime import Delegate
 from .stacks import Frame, Stack, all_frames
 from .waiting import Wait
 
@@ -165,26 +166,30 @@ def _cell(_: Pickler, cell: CellType) -> Any:
 def _async_generator(_: Pickler, generator: Any) -> Any:
     if generator.ag_frame is None:
         return revive.ended_async_generator, ()
-    return _generator_state(generator, generator.ag_frame, generator.ag_await)
+    frame = generator.ag_frame
+    inner = stack_inside(frame, generator.ag_await)
+    return _generator_state(generator, frame, None if inner is None else pack(inner, shared=True))
 
 
 def _generator(_: Pickler, generator: Any) -> Any:
     if generator.gi_frame is None:
         return iter, ((),)
-    return _generator_state(generator, generator.gi_frame, generator.gi_yieldfrom)
+    inner = generator.gi_yieldfrom
+    return _generator_state(
+        generator, generator.gi_frame, inner.iterator if isinstance(inner, Delegate) else inner
+    )
 
 
 def _generator_state(generator: Any, frame: Any, inner: Any) -> Any:
     try:
-        kept = read_frame(frame)
+        kept = read_frame(frame, generator)
     except NotResumable:
         raise
     except Exception as error:
         kind = type(generator).__name__.replace("_", " ")
         raise Refused(f"it holds a suspended {kind}: {error}") from None
     place, cells, values = pack_sites((kept.site,)), kept.cells, kept.values
-    stack = None if inner is None else pack(stack_of(inner), shared=True)
-    state = place, values if cells is None else values[:-1], stack
+    state = place, values if cells is None else values[:-1], inner
     return revive.generator, (place, cells), state, None, None, revive.fill_generator
 
 

@@ -4,18 +4,19 @@ import importlib
 import itertools
 import sys
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
 from types import CellType, FunctionType, MethodType, TracebackType
 from typing import Any
 
-from .build import INNER, POINT, STATE
+from .build import CELLS, INNER, POINT, STATE
 from .definitions import definition_by_name, entries, make_function
 from .errors import BadSnapshot, CodeChanged
-from .joining import Branch, Closing, Driven, Join
+from .joining import Branch, Driven, Join
 from .packing import unpack, unpack_sites
-from .stacks import Frame, JoinState, Site, Stack, Step, all_frames
+from .runtime import Delegate
+from .stacks import Frame, JoinState, Rest, Site, Stack, all_frames
 
 State = dict[str, Any]  # the argument of a re-entry form
 
@@ -190,24 +191,29 @@ def coroutine(place: str, cells: dict[str, Any] | None) -> Any:
 def generator(place: str, cells: dict[str, Any] | None) -> Any:
     """A generator whose locals are yet to come: they may refer to it."""
     (site,) = unpack_sites(place)
-    return entry_function(site, cells)({})
+    return entry_function(site, cells)({} if cells is None else {CELLS: cells})
 
 
 def fill_generator(made: Any, state: tuple[str, tuple[Any, ...], Any]) -> None:
-    """Give a generator its locals; one that stands at a yield is brought there."""
+    """Give a generator its locals; one that stands at a yield is brought there.
+
+    The last of *state* is what it delegates to by `yield from`; of an async generator, the packed
+    stack that it awaits.
+    """
     place, values, inner = state
     (site,) = unpack_sites(place)
-    box = (made.ag_frame if hasattr(made, "ag_frame") else made.gi_frame).f_locals[STATE]
+    is_async = hasattr(made, "ag_frame")
+    box = (made.ag_frame if is_async else made.gi_frame).f_locals[STATE]
     box.update(zip(site.names, values, strict=False))  # without the cells, which it has
     if site.number == 0:
         return
     box[POINT] = site.number
     if inner is not None:
-        box[INNER] = [starter(unpack(inner))]
-        return
-    step = made.__anext__().__await__().__next__ if hasattr(made, "ag_frame") else made.__next__
-    with suppress(StopIteration):
-        step()
+        box[INNER] = [starter(unpack(inner)) if is_async else partial(Delegate, inner)]
+    if inner is None or not is_async:
+        step = made.__anext__().__await__().__next__ if is_async else made.__next__
+        with suppress(StopIteration):
+            step()
 
 
 # -- stacks ------------------------------------------------------------------------------------
@@ -231,38 +237,11 @@ def _function_of(frame: Frame) -> Callable[[State], Any]:
     return entry_function(site, frame.cells)
 
 
-def starter(stack: Stack) -> Callable[[], Awaitable[Any]]:
-    """A function that makes the coroutine (or leaf) of a stack; all its code is looked up now."""
+def starter(stack: Stack) -> Rest:
+    """Makes the coroutine (or leaf) of a stack when called; all its code is looked up now."""
+    leaf = stack.leaf
     rest = [(_function_of(frame), frame) for frame in reversed(stack.frames)]
-    return partial(_start, rest, _leaf(stack.leaf))
-
-
-def _start(rest: list[tuple[Any, Frame]], leaf: Callable[[], Any]) -> Any:
-    """Make the outermost of the frames that are left, last in the list; it makes those it awaits."""
-    if not rest:
-        return leaf()
-    function, frame = rest.pop()  # the coroutine owns its locals from now on
-    site = frame.site
-    state = dict(zip(site.names, frame.values, strict=True))
-    if site.number:
-        state[POINT] = site.number
-        state[INNER] = [partial(_start, rest, leaf)]
-    if frame.coroutine is None:
-        return function(state)
-    frame.coroutine.cr_frame.f_locals[STATE].update(state)
-    return frame.coroutine
-
-
-def _leaf(leaf: Any) -> Callable[[], Any]:
-    if isinstance(leaf, JoinState):
-        return partial(_same, _join(leaf))
-    if isinstance(leaf, Step):
-        return partial(Closing, leaf.generator) if leaf.closing else leaf.generator.__anext__
-    return partial(_same, leaf)
-
-
-def _same(leaf: Any) -> Any:
-    return leaf
+    return Rest(rest, _join(leaf) if isinstance(leaf, JoinState) else leaf)
 
 
 def _join(state: JoinState) -> Join:

@@ -75,6 +75,35 @@ class Ready:
         yield
 
 
+class Delegate(Iterator[Any]):
+    """For re-entry into a `yield from`: one empty step, which brings it there, then the iterator's own."""
+
+    def __init__(self, iterator: Any) -> None:
+        self.iterator = iterator
+        self.arrived = False
+
+    def __next__(self) -> Any:
+        if self.arrived:
+            return next(self.iterator)
+        self.arrived = True
+        return None
+
+    def send(self, value: Any) -> Any:
+        """What the generator was sent."""
+        return self.iterator.send(value)
+
+    def throw(self, error: BaseException) -> Any:
+        """An error that was raised in the generator; an iterator without `throw` knows of none."""
+        if not hasattr(self.iterator, "throw"):
+            raise error
+        return self.iterator.throw(error)
+
+    def close(self) -> None:
+        """The generator is being closed."""
+        if hasattr(self.iterator, "close"):
+            self.iterator.close()
+
+
 class First:
     """For re-entry into an `async for`: the first step is given, later ones are the iterator's own."""
 
@@ -99,19 +128,24 @@ def _bound(manager: Any, special: str) -> Any:
 
 
 class Inside:
-    """For re-entry into a `with` block: entered already; left by the real `__exit__`."""
+    """For re-entry into a `with` block: entered already; left by the real `__exit__`.
+
+    A manager whose type has a method `__reenter__` is told, inside the block, that it goes on here.
+    """
 
     def __init__(self, manager: Any) -> None:
         self.manager = manager
 
     def __enter__(self) -> None:
-        return None
+        if hasattr(type(self.manager), "__reenter__"):
+            _bound(self.manager, "__reenter__")()
 
     @property
     def __exit__(self) -> Any:
         return _bound(self.manager, "__exit__")
 
     def __aenter__(self) -> Ready:
+        self.__enter__()
         return Ready()
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from . import envelope
 from .build import CELLS, HIDDEN
 from .errors import BadSnapshot, CodeChanged, NotResumable
-from .frames import leaves, pending_of, stack_of
+from .frames import pending_of, stack_of, waits_below
 from .loops import Shared
 from .packing import has_step, pack, unpack, waits_of
 from .pickling import dump
@@ -36,7 +36,7 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
     """
     root = _root(coroutine)
     stack = stack_of(root)
-    waits = {path: wait for path, wait in leaves(root) if wait is not None} if has_step(stack) else {}
+    waits = waits_below(stack) if has_step(stack) else {}
     try:
         payload, bound = _payload(stack, waits)
     except NotResumable:

@@ -1,10 +1,11 @@
 """A suspended coroutine as data: a stack of frames, and what the innermost waits for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .build import CELLS
+from .build import CELLS, INNER, POINT, STATE
+from .joining import Closing
 from .loops import is_iterator
 
 
@@ -77,6 +78,33 @@ class Step:
 
     generator: Any
     closing: bool = False  # aclose() rather than a step
+
+    def again(self) -> Any:
+        """The same step of the restored generator."""
+        return Closing(self.generator) if self.closing else self.generator.__anext__()
+
+
+@dataclass(slots=True)
+class Rest:
+    """What a restored coroutine that has not gone on yet will await: it makes that when called."""
+
+    frames: list[tuple[Callable[[dict[str, Any]], Any], Frame]]  # the next one is the last
+    leaf: Any  # a Wait, a Join, a Step, or None if the innermost frame has not begun
+
+    def __call__(self) -> Any:
+        """Make the next coroutine, which will make those below it; or the leaf."""
+        if not self.frames:
+            return self.leaf.again() if isinstance(self.leaf, Step) else self.leaf
+        function, frame = self.frames.pop()  # the coroutine owns its locals from now on
+        site = frame.site
+        state = dict(zip(site.names, frame.values, strict=True))
+        if site.number:
+            state[POINT] = site.number
+            state[INNER] = [self]
+        if frame.coroutine is None:
+            return function(state)
+        frame.coroutine.cr_frame.f_locals[STATE].update(state)
+        return frame.coroutine
 
 
 def all_stacks(stack: Stack) -> list[Stack]:

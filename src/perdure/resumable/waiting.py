@@ -44,13 +44,13 @@ class Wait:
 
     __slots__ = ("answer", "future", "request")
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: Any, answer: "tuple[Any] | Raise | None" = None) -> None:
         self.request = request
-        self.answer: tuple[Any] | Raise | None = None  # given by `restore`
+        self.answer = answer  # given by `restore`
         self.future: asyncio.Future[Any] | None = None
 
     def __reduce__(self) -> Any:
-        return Wait, (self.request,)
+        return Wait, (self.request,) if self.answer is None else (self.request, self.answer)
 
     def __await__(self) -> Generator[Any, Any, Any]:
         if self.answer is not None:

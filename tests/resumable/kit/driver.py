@@ -122,6 +122,9 @@ def finish(
             if sleeps(waits - 1):
                 abandoned.append(coroutine)
                 coroutine = said.restored(capture(coroutine))
+                if waits % 2:  # and once more, before it has gone on
+                    abandoned.append(coroutine)
+                    coroutine = restore(capture(coroutine))
                 request = coroutine.send(None)
             else:
                 request = said.in_place(coroutine)

@@ -1,7 +1,7 @@
 """Functions inside functions: closures, lambdas held in locals, nested coroutines."""
 
 from .expressions import expr
-from .flow import deep
+from .flow import deep, single
 from .simple import STATEMENTS, block
 from .writer import Lines, Scope, Writer, indent
 
@@ -64,6 +64,17 @@ def nested_stream(w: Writer, s: Scope) -> Lines:
     lines = [f"async def {f}({p}):", *indent(header(changed) + body)]
     s.streams.append(f)
     return lines
+
+
+@STATEMENTS.add(1, deep)
+def held_generator(w: Writer, s: Scope) -> Lines:
+    f, p, changed = w.name("f"), w.name("p"), nonlocals(w, s)
+    inside = own(w, s, p, changed, awaits=False, yields=True, depth=min(s.depth, 2))
+    body = [*block(w, inside), w.pick(["yield {0}", "yield from {1}"]).format(p, single(w, inside))]
+    lines = [f"def {f}({p}):", *indent(header(changed) + body)]
+    name = w.name("it")
+    s.iterators.append(name)
+    return [*lines, f"{name} = {f}({expr(w, s, 1)})"]
 
 
 @STATEMENTS.add(1, lambda s: s.awaits)

@@ -184,6 +184,63 @@ async def an_iterator_and_its_list_stay_together():
     return list(numbers)
 
 
+def _later(numbers, more):
+    total = 0
+
+    def count(number):
+        nonlocal total
+        total += number
+        return total + more
+
+    for number in numbers:
+        yield count(number)
+
+
+async def a_generator_that_has_not_begun_closes_over_variables():
+    numbers = [1, 2]
+    walk = (number * len(numbers) for number in _later(numbers, 10))
+    await suspend(0)
+    numbers.append(3)
+    first = next(walk)
+    await suspend(1)
+    assert [first, *walk] == [33, 39, 48]
+
+
+def _through(inner):
+    yield "begin"
+    got = yield from inner
+    yield got
+
+
+def _answers():
+    got = []
+    while len(got) < 3:
+        got.append((yield len(got)))
+    return got
+
+
+async def a_generator_that_delegates_to_another():
+    walk = _through(_answers())
+    seen = [next(walk)]
+    await suspend(0)
+    seen += [next(walk), walk.send("a")]
+    await suspend(1)
+    seen += [walk.send("b")]
+    await suspend(2)
+    seen += [walk.send("c"), *walk]
+    assert seen == ["begin", 0, 1, 2, ["a", "b", "c"]]
+
+
+async def a_generator_that_delegates_to_one_with_another_name():
+    inner = _later([1, 2, 3, 4], 0)
+    walk = _through(inner)
+    seen = [next(walk), next(walk)]
+    await suspend(0)
+    seen.append(next(inner))
+    await suspend(1)
+    assert [*seen, next(walk), *inner, *walk] == ["begin", 1, 3, 6, 10, None]
+
+
 async def iter_with_a_sentinel():
     items = [3, 2, 1, 0]
     seen = []
