@@ -35,6 +35,11 @@ class TokenView:
     token: Token
     tags: Sequence[str]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has answered, and its time is not over."""
+        return self.token.completed_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class TokenPage:
@@ -58,23 +63,8 @@ class Tokens:
         Raises:
             BadOption: the timeout is no duration or moment, or is over at once.
         """
-        now = self._resources.clock.now()
-        ttl = options.key_ttl_ms(wanted.idempotency_key_ttl, KEY_TTL_MS)
-        key = wanted.idempotency_key
-        token = Token(
-            id=new_id("waitpoint", now),
-            environment=environment.id,
-            created_at=now,
-            timeout_at=timeout_at_of(wanted.timeout or DEFAULT_TIMEOUT, now),
-            completed_at=None,
-            completed_by=None,
-            output=None,
-            output_type=None,
-            idempotency_key=options.plain_text("idempotency_key", key) if key else None,
-            key_expires_at=now + ttl if key else None,
-        )
-        tags = [options.plain_text("tags", tag) for tag in dict.fromkeys(wanted.tags or ())]
-        return await self._resources.db.transact(_create, token, tags)
+        made = new_token(environment, wanted, self._resources.clock.now())
+        return await self._resources.db.transact(_create, made.token, made.tags)
 
     async def get(self, environment: Environment, token: str) -> TokenView:
         """Return a token.
@@ -163,6 +153,29 @@ def timed_out(now: int) -> dict[str, str]:
     """Return what a token has as its data that nobody answered in time."""
     when = to_datetime(now).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"code": "TRIGGER_WAITPOINT_TIMEOUT", "message": f"Waitpoint timed out at {when}"}
+
+
+def new_token(environment: Environment, wanted: CreateToken, now: int) -> TokenView:
+    """Return the token that is wanted, which nothing has stored yet.
+
+    Raises:
+        BadOption: the timeout is no duration or moment, or is over at once; or a text can't be stored.
+    """
+    ttl = options.key_ttl_ms(wanted.idempotency_key_ttl, KEY_TTL_MS)
+    key = wanted.idempotency_key
+    token = Token(
+        id=new_id("waitpoint", now),
+        environment=environment.id,
+        created_at=now,
+        timeout_at=timeout_at_of(wanted.timeout or DEFAULT_TIMEOUT, now),
+        completed_at=None,
+        completed_by=None,
+        output=None,
+        output_type=None,
+        idempotency_key=options.plain_text("idempotency_key", key) if key else None,
+        key_expires_at=now + ttl if key else None,
+    )
+    return TokenView(token, [options.plain_text("tags", tag) for tag in dict.fromkeys(wanted.tags or ())])
 
 
 async def _create(tx: Tx, token: Token, tags: Sequence[str]) -> tuple[Token, bool]:

@@ -1,4 +1,4 @@
-"""From rows to the runs that the API shows."""
+"""From rows to the runs and tokens that the API shows."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,16 @@ from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.cron import cron
 from perdure.core.errors import PerdureError
 from perdure.core.lifecycle import FINAL, Status
+from perdure.engine.tokens import TokenView
 from perdure.server.packets import decode
 from perdure.store import rows
 from perdure.store.packets import ERROR, METADATA, OUTPUT, PAYLOAD
 from perdure.store.run_lists import RunPage
 from perdure.store.schedules import Schedule
+from perdure.store.tokens import TIMEOUT, Token
 from perdure.store.views import Glance, RunView
 from perdure.wire import runs as wire
+from perdure.wire import waits
 from perdure.wire.schedules import Generator
 from perdure.wire.values import CursorPage, RunError, SerializedError
 
@@ -180,6 +183,37 @@ def _error(text: str) -> SerializedError:
 def _value(packets: Packets, kind: str) -> Any:
     packet = packets.get(kind)
     return decode(packet.data, packet.type) if packet else None
+
+
+def token(view: TokenView, url: str, *, in_full: bool = True) -> waits.Token:
+    """Return a token; in full, its output is there once it was completed."""
+    row = view.token
+    full = {
+        "output": row.output,
+        "output_type": row.output_type,
+        "output_is_error": row.completed_by == TIMEOUT,
+    }
+    return waits.Token(
+        id=row.id,
+        url=url,
+        status=token_status(row),
+        created_at=to_datetime(row.created_at),
+        completed_at=to_datetime_or_none(row.completed_at),
+        completed_after=to_datetime_or_none(row.timeout_at),
+        timeout_at=to_datetime_or_none(row.timeout_at),
+        idempotency_key=row.idempotency_key,
+        idempotency_key_expires_at=to_datetime_or_none(row.key_expires_at),
+        tags=list(view.tags),
+        completed_by=row.completed_by,
+        **(full if in_full and not view.is_open else {}),
+    )
+
+
+def token_status(row: Token) -> waits.TokenStatus:
+    """Return where a token is in its life."""
+    if row.completed_by == TIMEOUT:
+        return waits.TokenStatus.TIMED_OUT
+    return waits.TokenStatus.WAITING if row.completed_at is None else waits.TokenStatus.COMPLETED
 
 
 def _key(run: rows.Run) -> str | None:

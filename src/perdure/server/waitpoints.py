@@ -1,10 +1,9 @@
 """Tokens that runs wait for: made, shown, and completed by whoever may."""
 
-from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.engine.tokens import TokenView, sign
+from perdure.server import render
 from perdure.server import tokens as public_tokens
 from perdure.server.handles import Call, handles
-from perdure.store.tokens import TIMEOUT
 from perdure.wire import endpoints
 from perdure.wire import waits as wire
 from perdure.wire.model import Nothing
@@ -69,21 +68,4 @@ def _url(call: Call, token: str) -> str:
 
 
 def _shown(call: Call, view: TokenView, *, in_full: bool = True) -> wire.Token:
-    token = view.token
-    timed_out = token.completed_by == TIMEOUT
-    status = wire.TokenStatus.WAITING if token.completed_at is None else wire.TokenStatus.COMPLETED
-    full = {"output": token.output, "output_type": token.output_type, "output_is_error": timed_out}
-    return wire.Token(
-        id=token.id,
-        url=_url(call, token.id),
-        status=wire.TokenStatus.TIMED_OUT if timed_out else status,
-        created_at=to_datetime(token.created_at),
-        completed_at=to_datetime_or_none(token.completed_at),
-        completed_after=to_datetime_or_none(token.timeout_at),
-        timeout_at=to_datetime_or_none(token.timeout_at),
-        idempotency_key=token.idempotency_key,
-        idempotency_key_expires_at=to_datetime_or_none(token.key_expires_at),
-        tags=list(view.tags),
-        completed_by=token.completed_by,
-        **(full if in_full and token.completed_at is not None else {}),
-    )
+    return render.token(view, _url(call, view.token.id), in_full=in_full)

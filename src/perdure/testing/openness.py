@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from perdure.core.clock import to_datetime_or_none
 from perdure.core.errors import BadOption
+from perdure.engine.tokens import TokenView
 from perdure.sdk.wait import Token
 from perdure.store import waits
 from perdure.testing.errors import NoSuchToken
 from perdure.testing.setting import API_URL
-from perdure.testing.tokens import Kept, shown
+from perdure.testing.tokens import shown
 from perdure.testing.world import World
 
 
@@ -61,7 +62,7 @@ def choose(world: World, choice: Choice) -> str:
     raise NoSuchToken(there=f"these are open: {told}" if there else "none is open")
 
 
-def _open(world: World, kept: Kept) -> OpenToken:
+def _open(world: World, kept: TokenView) -> OpenToken:
     token = kept.token
     tasks = [
         life.row.task
@@ -69,7 +70,7 @@ def _open(world: World, kept: Kept) -> OpenToken:
         if any(w.kind == waits.TOKEN and w.subject == token.id for w in world.waiting(life))
     ]
     timeout_at = to_datetime_or_none(token.timeout_at)
-    return OpenToken(token.id, shown(kept).url, kept.tags, timeout_at, tuple(dict.fromkeys(tasks)))
+    return OpenToken(token.id, shown(kept).url, tuple(kept.tags), timeout_at, tuple(dict.fromkeys(tasks)))
 
 
 def _id(text: str) -> str:
