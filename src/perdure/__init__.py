@@ -54,6 +54,7 @@ _HOMES = {
     "ServerUnreachable": "perdure.core.errors",
     "SkipRetry": "perdure.sdk.hooks",
     "SnapshotTooLarge": "perdure.core.errors",
+    "Span": "perdure.sdk.span",
     "Task": "perdure.sdk.task",
     "TaskError": "perdure.core.errors",
     "Token": "perdure.sdk.wait",
@@ -75,8 +76,10 @@ _HOMES = {
     "queue": "perdure.sdk.queues",
     "race": "perdure.resumable",
     "schedules": "perdure.sdk.scheduling",
+    "span": "perdure.sdk.span",
     "tags": "perdure.sdk.tags",
     "task": "perdure.sdk.task",
+    "traced": "perdure.sdk.span",
     "wait": "perdure.sdk.wait",
 }
 

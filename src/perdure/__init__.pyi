@@ -73,6 +73,11 @@ from perdure.sdk.queues import (
 )
 from perdure.sdk.schedules import Cron
 from perdure.sdk.scheduling import schedules
+from perdure.sdk.span import (
+    Span,
+    span,
+    traced,
+)
 from perdure.sdk.tags import tags
 from perdure.sdk.task import (
     Task,
@@ -128,6 +133,7 @@ __all__ = [
     "ServerUnreachable",
     "SkipRetry",
     "SnapshotTooLarge",
+    "Span",
     "Task",
     "TaskError",
     "Token",
@@ -149,7 +155,9 @@ __all__ = [
     "queue",
     "race",
     "schedules",
+    "span",
     "tags",
     "task",
+    "traced",
     "wait",
 ]

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perdure import Task
+from perdure.core.traces import SpanContext
 from perdure.sdk.attempt import Outcome, run_attempt
 from perdure.sdk.parking import Parking, State
 from perdure.sdk.requests import CheckpointRequest
 from perdure.sdk.runtime import Level, Source, Target
+from perdure.sdk.span import Span
 from perdure.testing.clock import FakeClock
 from perdure.wire.manifests import RetryPolicy
 from perdure.wire.runs import MetadataOperation
@@ -28,6 +30,7 @@ class Host:
     canceled: bool = False
     lines: list[tuple[str, str, str]] = field(default_factory=list)
     properties: list[dict[str, Any] | None] = field(default_factory=list)
+    places: list[str | None] = field(default_factory=list)
     changes: list[tuple[str, MetadataOperation]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     flushes: int = 0
@@ -36,6 +39,9 @@ class Host:
     answers: list[Answer] = field(default_factory=list)
     pins: list[tuple[list[Wait], str]] = field(default_factory=list)
     checkpoints: list[tuple[CheckpointRequest, State]] = field(default_factory=list)
+
+    spans: list[Span] = field(default_factory=list)
+    trace: SpanContext = SpanContext("1" * 32, "2" * 16)
 
     def __post_init__(self) -> None:
         self.parking = Parking(self, self.clock, b"key", self.answers)
@@ -46,10 +52,19 @@ class Host:
         message: str,
         properties: dict[str, Any] | None = None,
         source: Source = "logger",
+        place: str | None = None,
     ) -> None:
         with self.lock:
             self.lines.append((level, message, source))
             self.properties.append(properties)
+            self.places.append(place)
+
+    def span(self, span: Span) -> None:
+        with self.lock:
+            self.spans.append(span)
+
+    def now_ns(self) -> int:
+        return self.clock.now() * 1_000_000
 
     def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
         with self.lock:

@@ -218,7 +218,7 @@ async def test_lines_that_the_server_does_not_take_in_time_are_counted(
 
     assert [one.message for one in wire.lines[:10]] == [f"line {number}" for number in range(10)]
     assert [one.message for one in wire.lines[10:]] == [
-        "15 lines were dropped: the server did not take them in time."
+        "15 lines and spans were dropped: the server did not take them in time."
     ]
 
 

@@ -33,6 +33,18 @@ class SystemClock:
         return self._last
 
 
+class Ahead:
+    """Another machine's clock, which is ahead of one of ours by so many milliseconds, or behind it."""
+
+    def __init__(self, clock: Clock, by_ms: int) -> None:
+        self._clock = clock
+        self._by_ms = by_ms
+
+    def now(self) -> int:
+        """Return the current moment in milliseconds since the Unix epoch, as the other tells it."""
+        return self._clock.now() + self._by_ms
+
+
 def to_datetime(moment: int) -> datetime:
     """Return the moment as an aware datetime in UTC."""
     return datetime.fromtimestamp(moment / 1000, UTC)

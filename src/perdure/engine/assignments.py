@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from perdure.core.clock import to_datetime, to_datetime_or_none
 from perdure.core.retry import MAX_ATTEMPTS
+from perdure.core.traces import SpanContext
 from perdure.engine.waiting import answers_of
 from perdure.store import history, packets, waits
 from perdure.store.database import Tx
-from perdure.store.packets import METADATA, PAYLOAD
+from perdure.store.packets import METADATA, PAYLOAD, TRACE
 from perdure.store.rows import Packet, Run
 from perdure.wire.manifests import TaskManifest
 from perdure.wire.runs import KeyOptions
@@ -31,7 +32,7 @@ async def assign(
     """
     ids = [run.id for run in runs]
     found: dict[tuple[str, str], Packet] = {}
-    for packet in await packets.of_runs(tx, ids, PAYLOAD, METADATA):
+    for packet in await packets.of_runs(tx, ids, PAYLOAD, METADATA, TRACE):
         found[packet.run, packet.kind] = packet
     tags = await history.tags_of(tx, ids)
     assignments = {
@@ -44,6 +45,9 @@ async def assign(
         )
         for run in runs
     }
+    for (run, kind), packet in found.items():
+        if kind == TRACE and (place := SpanContext.parse(packet.data)):
+            assignments[run] = assignments[run].model_copy(update={"trace_id": place.trace})
     return assignments | await _going_on(tx, runs, assignments, now)
 
 

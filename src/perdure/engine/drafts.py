@@ -101,6 +101,7 @@ def draft(new: NewRun, now: int, settings: EngineSettings) -> Draft:
     packets = [
         options.payload_packet(run, new.command),
         options.metadata_packet(run, new.command),
+        options.trace_packet(run, new.command),
     ]
     return Draft(
         id=run,

@@ -19,6 +19,7 @@ from perdure.engine.enqueue import Enqueue
 from perdure.engine.environments import Environments
 from perdure.engine.heartbeats import Heartbeats
 from perdure.engine.keys import Keys
+from perdure.engine.log_search import LogSearch
 from perdure.engine.logs import Logs
 from perdure.engine.metadata import Metadata
 from perdure.engine.pending import Pending
@@ -34,9 +35,11 @@ from perdure.engine.schedules import Schedules
 from perdure.engine.service import Service
 from perdure.engine.snapshots import SnapshotsOfRuns
 from perdure.engine.tags import Tags
+from perdure.engine.telemetry import Telemetry
 from perdure.engine.ticks import Ticks
 from perdure.engine.timers import Timers
 from perdure.engine.tokens import Tokens
+from perdure.engine.traces import Traces
 from perdure.engine.versions import Versions
 from perdure.engine.why import Reasons
 from perdure.engine.workers import Workers
@@ -52,7 +55,10 @@ class Engine:
         self.environments = Environments(resources)
         self.workers = Workers(resources, catalog)
         self.runs = Runs(resources)
-        self.logs = Logs(resources)
+        self.telemetry = Telemetry(resources)
+        self.logs = Logs(resources, self.telemetry)
+        self.log_search = LogSearch(resources)
+        self.traces = Traces(resources)
         self.cancel = Cancel(resources)
         self.bumps = Bumps(resources)
         self.reasons = Reasons(resources)

@@ -10,11 +10,13 @@ from perdure.engine.moves import channel_of_run
 from perdure.engine.news import look_until
 from perdure.engine.options import to_text
 from perdure.engine.resources import Resources
-from perdure.store import history, logs, runs
+from perdure.engine.telemetry import Batch, NewLine, NewSpan, Telemetry, channel_of_log
+from perdure.store import history, logs, runs, spans
 from perdure.store.database import Tx
 from perdure.store.logs import LogLine
 from perdure.store.rows import Environment, Run, RunEvent
 from perdure.wire.runs import Event, Events
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.workers import LogLine as SentLine
 from perdure.wire.workers import SendLogs
 
@@ -39,27 +41,29 @@ the 53 bits that JavaScript counts exactly.
 """
 
 
-def channel_of_log(run: str) -> str:
-    """Return the channel that is hinted, in this process, when a run has new log lines."""
-    return f"log:{run}"
-
-
 class Logs:
-    """Stores log lines and tells what happened in a run."""
+    """Takes what workers see of runs, and tells what happened in one."""
 
-    def __init__(self, resources: Resources) -> None:
-        """Use these resources."""
+    def __init__(self, resources: Resources, telemetry: Telemetry) -> None:
+        """Use these resources, and store it there."""
         self._resources = resources
+        self._telemetry = telemetry
 
     async def append(self, environment: Environment, command: SendLogs) -> None:
-        """Store log lines of runs of an environment; lines of other runs are dropped."""
-        ids = sorted({line.run_id for line in command.lines})
+        """Store log lines and spans of runs of an environment; those of other runs are dropped."""
+        ids = sorted({item.run_id for item in (*command.lines, *command.spans)})
         found = await self._resources.db.read(runs.of_ids, ids) if ids else []
-        known = {run.id for run in found if run.environment == environment.id}
-        lines = [_row(line) for line in command.lines if line.run_id in known]
-        if lines:
-            await self._resources.telemetry.transact(logs.append, lines)
-            self._resources.db.hints.deliver(frozenset(channel_of_log(run) for run in known))
+        tasks = {run.id: run.task for run in found if run.environment == environment.id}
+        batch = Batch(
+            lines=[
+                _line_to_store(line, tasks[line.run_id]) for line in command.lines if line.run_id in tasks
+            ],
+            spans=[
+                _span_to_store(span, tasks[span.run_id]) for span in command.spans if span.run_id in tasks
+            ],
+            dropped=command.dropped,
+        )
+        await self._telemetry.add(environment, batch)
 
     async def events(self, environment: Environment, run: str, *, after: int, wait: float) -> Events:
         """Return what happened in a run, in order, its log lines included.
@@ -112,7 +116,7 @@ def _merge(
     ends = [some[-1] for some in (changes, lines) if len(some) == BATCH]
     for entry in heapq.merge(changes, lines, key=lambda entry: entry.time):
         if isinstance(entry, LogLine):
-            lines_read = entry.number
+            lines_read = entry.line
             events.append(_line(entry, changes_read * _LINES + lines_read))
         else:
             changes_read += 1
@@ -142,22 +146,45 @@ def _line(line: LogLine, sequence: int) -> Event:
         attempt=line.attempt,
         source=line.source,
         properties=json.loads(line.properties) if line.properties else None,
+        place=line.place,
+        span_id=None if line.span is None else spans.to_text(line.span),
     )
 
 
-def _row(line: SentLine) -> LogLine:
-    return LogLine(
-        run=line.run_id,
-        number=0,
+def _line_to_store(line: SentLine, task: str) -> NewLine:
+    return NewLine(
+        subject=line.run_id,
+        task=task,
         attempt=line.attempt,
         time=from_datetime(line.time),
         level=line.level,
         source=line.source,
-        message=_storable(line.message),
+        message=storable(line.message),
         properties=None if line.properties is None else to_text(line.properties),
+        place=None if line.place is None else storable(line.place),
+        span=None if line.span_id is None else spans.to_number(line.span_id),
     )
 
 
-def _storable(text: str) -> str:
+def _span_to_store(span: SpanRecord, task: str) -> NewSpan:
+    return NewSpan(
+        subject=span.run_id,
+        task=task,
+        id=spans.to_number(span.id),
+        parent=None if span.parent_id is None else spans.to_number(span.parent_id),
+        attempt=span.attempt,
+        source="span",
+        name=storable(span.name),
+        started_ns=span.started_ns,
+        ended_ns=span.ended_ns,
+        is_error=int(span.is_error),
+        message=None if span.message is None else storable(span.message),
+        attributes=None if span.attributes is None else to_text(span.attributes),
+        place=None if span.place is None else storable(span.place),
+        is_new=span.is_new,
+    )
+
+
+def storable(text: str) -> str:
     """Return a text any database takes: what a program prints may hold NULs and half surrogate pairs."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -9,11 +9,14 @@ from perdure.core.clock import from_datetime
 from perdure.core.debounce import Debounce
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadDuration, BadOption
-from perdure.store.packets import METADATA, PAYLOAD
+from perdure.core.traces import SpanContext
+from perdure.store.packets import METADATA, PAYLOAD, TRACE
 from perdure.store.rows import Packet
 from perdure.wire.runs import Debounce as WireDebounce
 from perdure.wire.runs import TriggerRun
 from perdure.wire.values import JSON
+
+TEXT = "text/plain"
 
 MAX_PRIORITY_S = 10 * 365 * 86_400
 """No head start is longer than ten years."""
@@ -54,6 +57,12 @@ def metadata_packet(run: str, command: TriggerRun) -> Packet | None:
     if isinstance(options.metadata, str):
         return Packet(run, METADATA, options.metadata_type, _metadata_text(options.metadata))
     return Packet(run, METADATA, JSON, to_text(options.metadata))
+
+
+def trace_packet(run: str, command: TriggerRun) -> Packet | None:
+    """Return the packet of the place in a trace, or None if the trigger names none that can be read."""
+    place = SpanContext.parse(command.options.traceparent)
+    return None if place is None else Packet(run, TRACE, TEXT, str(place))
 
 
 def _metadata_text(text: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
-from perdure.store import batches, debounces, logs, retention
-from perdure.store.logs import Log
+from perdure.store import batches, debounces, retention, subjects
+from perdure.store.subjects import Old
 
 BATCH = 500
 """The most rows of a kind that are forgotten in one transaction."""
@@ -19,7 +19,7 @@ BATCHES = 20
 """The most batches of runs that are forgotten in one transaction; each has up to 1,000 items."""
 
 LINES = 20_000
-"""The most log lines in one transaction, unless one run alone has more."""
+"""The most log lines and spans in one transaction, unless one run alone has more."""
 
 WORKER_MS = 7 * 86_400_000
 """How long a worker that is gone is remembered."""
@@ -92,34 +92,34 @@ class Retention(Service):
             )
             total += len(forgotten.runs)
             if forgotten.runs:
-                await self._resources.telemetry.transact(logs.forget, forgotten.runs)
+                await self._resources.telemetry.transact(subjects.forget_named, forgotten.runs)
             after = forgotten.last
         return total
 
     async def _forget_logs(self, before: int) -> int:
-        """Forget logs, those of runs that live excepted: who follows such a run counts its lines."""
+        """Forget what was seen, of runs that live excepted: who follows such a run counts its lines."""
         telemetry = self._resources.telemetry
-        total, after = 0, ""
+        total, after = 0, 0
         while True:
-            found = await telemetry.read(logs.old, before=before, after=after, limit=BATCH)
-            batch = _of_so_many_lines(found)
+            found = await telemetry.read(subjects.old, before=before, after=after, limit=BATCH)
+            batch = _of_so_many_rows(found)
             if not batch:
                 return total
-            live = await self._db.read(retention.live_of, [log.run for log in batch])
-            ended = [log.run for log in batch if log.run not in live]
+            live = await self._db.read(retention.live_of, [subject.name for subject in batch])
+            ended = [subject.id for subject in batch if subject.name not in live]
             if ended:
-                await telemetry.transact(logs.forget, ended)
+                await telemetry.transact(subjects.forget, ended)
             total += len(ended)
-            after = batch[-1].run
+            after = batch[-1].id
 
 
-def _of_so_many_lines(found: Sequence[Log]) -> list[Log]:
-    """Return the first logs that have at most `LINES` lines together, but at least one."""
-    batch: list[Log] = []
-    lines = 0
-    for log in found:
-        lines += log.lines
-        if batch and lines > LINES:
+def _of_so_many_rows(found: Sequence[Old]) -> list[Old]:
+    """Return the first subjects that have at most `LINES` lines and spans together, but at least one."""
+    batch: list[Old] = []
+    rows = 0
+    for subject in found:
+        rows += subject.rows
+        if batch and rows > LINES:
             break
-        batch.append(log)
+        batch.append(subject)
     return batch

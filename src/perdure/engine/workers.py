@@ -54,6 +54,7 @@ class Workers:
             ),
             lease_ms=settings.lease_ms,
             heartbeat_ms=settings.heartbeat_ms,
+            now=now,
         )
 
     async def disconnect(self, environment: Environment, worker: str) -> None:

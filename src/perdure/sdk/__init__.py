@@ -3,5 +3,7 @@
 from perdure.core.lazy import on_demand
 
 __getattr__, __dir__ = on_demand(
-    __name__, {}, modules=("batch_waits", "codec", "parking", "schedules", "tokens", "waits")
+    __name__,
+    {},
+    modules=("batch_waits", "codec", "parking", "schedules", "span", "tokens", "tracing", "waits"),
 )

@@ -10,7 +10,7 @@ from perdure import client, sdk, wire
 from perdure.core.duration import Duration
 from perdure.core.errors import BadOption
 from perdure.core.names import check_options
-from perdure.sdk import children, context
+from perdure.sdk import children, context, span
 from perdure.sdk.batch_results import BatchResults, merged
 from perdure.sdk.handle import RunHandle, clients
 from perdure.sdk.idempotency import idempotency_key
@@ -81,6 +81,7 @@ class Source:
         inside = context.current()
         self.link = client.calls.runs.Link(inside.run.id, is_awaited=is_awaited) if inside else None
         self._version = context.version_of_children() if is_awaited else None
+        self._traceparent = span.for_child(inside.run.root_id or inside.run.id) if inside else None
 
     def pack(self, number: int, item: Any) -> client.chunks.Packed:
         """Return what is sent of an item, given its number.
@@ -99,7 +100,13 @@ class Source:
         family = children.current() if key is None and derived is None else None
         implicit = family.key(task.id, payload) if family else None
         return client.calls.batches.pack(
-            task.id, payload, options, implicit_key=implicit, derived_key=derived, version=self._version
+            task.id,
+            payload,
+            options,
+            implicit_key=implicit,
+            derived_key=derived,
+            version=self._version,
+            traceparent=self._traceparent,
         )
 
     def _read(self, item: Any) -> tuple[Definition, Any, TriggerOptions]:

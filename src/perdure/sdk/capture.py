@@ -9,6 +9,7 @@ from typing import Literal, TextIO
 
 from perdure.sdk import runtime
 from perdure.sdk.log import RunHandler
+from perdure.sdk.span import place_of
 
 _MAX_LINE = 65_536
 """A line without an end is cut into pieces of this many characters."""
@@ -38,8 +39,9 @@ class RunStream(io.TextIOBase):
         whole = len(rest) // _MAX_LINE * _MAX_LINE
         lines += [rest[start : start + _MAX_LINE] for start in range(0, whole, _MAX_LINE)]
         partial[self._source] = rest[whole:]
+        place = place_of(sys._getframe(1)) if lines else None
         for line in lines:
-            host.log(_LEVELS[self._source], line.rstrip("\r"), None, self._source)
+            host.log(_LEVELS[self._source], line.rstrip("\r"), None, self._source, place)
         return len(text)
 
     def flush(self) -> None:

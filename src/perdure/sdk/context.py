@@ -14,6 +14,7 @@ from perdure import sdk, wire
 from perdure.client.idempotency import make_key
 from perdure.core.errors import OutsideRun
 from perdure.sdk import runtime as runtimes
+from perdure.sdk import span
 from perdure.sdk.runtime import Runtime
 
 
@@ -197,6 +198,15 @@ class _Ctx:
     def machine(self) -> str | None:
         """The machine preset, or None."""
         return _inside("ctx.machine").machine
+
+    @property
+    def traceparent(self) -> str:
+        """The place in the run's trace where this code is, as the `traceparent` header of W3C spells it.
+
+        Send it with a request, and what the other program sees of that stands in the run's trace.
+        """
+        _inside("ctx.traceparent")
+        return str(span.context())
 
     def idempotency_key(self, name: str) -> str:
         """Return a key for an effect outside, such as `"refund"`: the same in all attempts of this run."""

@@ -1,10 +1,12 @@
 """`logger`: lines for the run's log, with attributes."""
 
 import logging
+import sys
 from typing import Any
 
 from perdure.sdk import runtime
 from perdure.sdk.runtime import Level
+from perdure.sdk.span import place_of, place_of_line
 
 _outside = logging.getLogger("perdure.task")
 _NUMBERS: dict[Level, int] = {
@@ -37,7 +39,7 @@ class Logger:
     def _log(self, level: Level, message: str, attributes: dict[str, Any]) -> None:
         host = runtime.current.get()
         if host is not None:
-            host.log(level, message, attributes or None, "logger")
+            host.log(level, message, attributes or None, "logger", place_of(sys._getframe(2)))
         else:
             told = f"{message} {attributes}" if attributes else message
             _outside.log(_NUMBERS[level], "%s", told)
@@ -58,8 +60,8 @@ class RunHandler(logging.Handler):
             message = record.getMessage()
             if record.exc_info:
                 message += "\n" + (self.formatter or _FORMATTER).formatException(record.exc_info)
-            properties = {"logger": record.name, "file": record.pathname, "line": record.lineno}
-            host.log(_level(record.levelno), message, properties, "logging")
+            place = place_of_line(record.pathname, record.lineno)
+            host.log(_level(record.levelno), message, {"logger": record.name}, "logging", place)
         except Exception:  # the rule of `logging`: a record that can't be told never breaks the program
             self.handleError(record)
 

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, Literal, Protocol
 
 from perdure import sdk, wire
+from perdure.core.traces import SpanContext
 
 Level = Literal["debug", "info", "warning", "error"]
 Source = Literal["logger", "logging", "stdout", "stderr", "perdure"]
@@ -19,6 +20,8 @@ class Runtime(Protocol):
     canceled: bool
     #: runs the task's coroutine, and takes what it waits for
     parking: sdk.parking.Parking
+    #: the trace that the run belongs to, and the span of its attempt
+    trace: SpanContext
 
     def log(
         self,
@@ -26,8 +29,17 @@ class Runtime(Protocol):
         message: str,
         properties: dict[str, Any] | None = None,
         source: Source = "logger",
+        place: str | None = None,
     ) -> None:
-        """Add a line to the run's log."""
+        """Add a line to the run's log; `place` is the file and the line that says it."""
+        ...
+
+    def span(self, span: sdk.span.Span) -> None:
+        """Take note of a span that has begun, or ended."""
+        ...
+
+    def now_ns(self) -> int:
+        """Return the moment in nanoseconds since 1970; it never goes back within an attempt."""
         ...
 
     def change_metadata(self, target: Target, operation: wire.runs.MetadataOperation) -> None:

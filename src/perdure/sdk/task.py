@@ -17,6 +17,7 @@ from perdure.sdk.hooks import KINDS, H, Hooks
 from perdure.sdk.options import Declaration, TaskOptions, retry_policy
 from perdure.sdk.payload import Shape
 from perdure.sdk.queues import Queue
+from perdure.sdk.span import is_coroutine_function
 from perdure.sdk.triggerable import P, R, Triggerable
 
 MAX_ID = 128
@@ -39,7 +40,7 @@ class Task(Triggerable[P, R]):
         self.shape = Shape(id, function)
         self.function = function
         self.settings = options
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.is_async = is_coroutine_function(function)
         self.hooks = hooks or Hooks()
         self.file_path = inspect.getsourcefile(function) or "<unknown>"
         self.line = inspect.unwrap(function).__code__.co_firstlineno
@@ -182,7 +183,7 @@ class _Decorator:
     @overload
     def __call__(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
     def __call__(self, function: Callable[..., Any], /) -> Any:
-        kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
+        kind = AsyncTask if is_coroutine_function(function) else SyncTask
         id = function.__name__ if self._id is None else self._id
         return kind(function, id, self._options, self._hooks)
 

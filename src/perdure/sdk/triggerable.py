@@ -7,7 +7,7 @@ from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, Unpack
 
 from perdure import client, sdk, wire
 from perdure.core.names import check_options
-from perdure.sdk import children, context
+from perdure.sdk import children, context, span
 from perdure.sdk.batch_results import BatchResults
 from perdure.sdk.batches import BatchHandle, BatchItem, Source, send, send_sync
 from perdure.sdk.handle import RunHandle, clients
@@ -130,6 +130,7 @@ class Triggerable(Generic[P, R]):
             is_awaited=is_awaited,
             implicit_key=family.key(self._task.id, payload) if family and not has_key else None,
             version=context.version_of_children() if is_awaited else None,
+            traceparent=span.for_child(inside.run.root_id or inside.run.id),
         )
         return client.calls.runs.trigger(self._task.id, payload, options, link)
 

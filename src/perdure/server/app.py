@@ -23,6 +23,7 @@ from perdure.server import (
     runs,
     schedules,
     tasks,
+    traces,
     waitpoints,
     workers,
 )
@@ -44,6 +45,7 @@ HANDLERS = tuple(
         schedules,
         waitpoints,
         tasks,
+        traces,
         workers,
         identity,
         health,

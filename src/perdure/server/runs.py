@@ -12,6 +12,7 @@ from perdure.wire.values import MAX_TASK_ID
 from perdure.wire.why import Why
 
 REQUEST_KEY = b"x-trigger-request-idempotency-key"
+TRACEPARENT = b"traceparent"
 
 TOKEN_SECONDS = 3600
 """How long the token that answers a trigger is good for; the official server's number."""
@@ -30,7 +31,7 @@ async def trigger(call: Call, command: wire.TriggerRun, task: str) -> wire.Trigg
     triggered = await call.services.engine.enqueue.trigger(
         call.environment,
         task,
-        command,
+        _traced(call, command),
         request_key=call.request.header(REQUEST_KEY) or None,
         token=call.grant.once if call.grant else None,
     )
@@ -48,7 +49,7 @@ async def trigger(call: Call, command: wire.TriggerRun, task: str) -> wire.Trigg
 @handles(endpoints.runs.RETRIEVE_RUN)
 async def retrieve(call: Call, _: Nothing, run: str) -> wire.Run:
     """Show a run in full."""
-    return render.full(await _readable(call, run))
+    return render.full(await readable(call, run))
 
 
 @handles(endpoints.runs.LIST_RUNS)
@@ -82,7 +83,7 @@ async def replay(call: Call, changes: wire.ReplayRun, run: str) -> wire.RunId:
 async def reschedule(call: Call, change: wire.RescheduleRun, run: str) -> wire.Run:
     """Change when a delayed run starts."""
     await call.services.engine.delays.reschedule(call.environment, run, change.delay)
-    return render.full(await _readable(call, run))
+    return render.full(await readable(call, run))
 
 
 @handles(endpoints.runs.BUMP_RUN)
@@ -95,14 +96,14 @@ async def bump(call: Call, _: Nothing, run: str) -> wire.RunId:
 @handles(endpoints.runs.RUN_WHY)
 async def why(call: Call, _: Nothing, run: str) -> Why:
     """Tell why a run is not running."""
-    await _readable(call, run)
+    await readable(call, run)
     return await call.services.engine.reasons.why(call.environment, run)
 
 
 @handles(endpoints.runs.RUN_RESULT)
 async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResult:
     """Tell how a run ended; held open until it has."""
-    await _readable(call, run)
+    await readable(call, run)
     services = call.services
     waiting = services.engine.runs.result(call.environment, run, wait=query.wait)
     ended = await services.hold(call.request, waiting)
@@ -114,7 +115,7 @@ async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResul
 @handles(endpoints.runs.RUN_EVENTS)
 async def events(call: Call, query: wire.EventQuery, run: str) -> wire.Events:
     """Tell what happened in a run; held open until there is news."""
-    await _readable(call, run)
+    await readable(call, run)
     services = call.services
     waiting = services.engine.logs.events(call.environment, run, after=query.after, wait=query.wait)
     return await services.hold(call.request, waiting)
@@ -153,7 +154,16 @@ async def reset_key(call: Call, which: wire.ResetKey, key: str) -> wire.KeyReset
     return wire.KeyReset(id=key)
 
 
-async def _readable(call: Call, run: str) -> RunView:
+def _traced(call: Call, command: wire.TriggerRun) -> wire.TriggerRun:
+    """Return a trigger with the place in a trace that the request's header names, if it names none itself."""
+    header = call.request.header(TRACEPARENT)
+    if not header or command.options.traceparent is not None or command.options.parent_run_id is not None:
+        return command
+    options = command.options.model_copy(update={"traceparent": header})
+    return command.model_copy(update={"options": options})
+
+
+async def readable(call: Call, run: str) -> RunView:
     """Return a run that the caller may read: by its id, its task, one of its tags or its batch.
 
     Raises:

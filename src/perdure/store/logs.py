@@ -1,51 +1,48 @@
 """Log lines, in the telemetry database."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from perdure.core.ids import first_id
 from perdure.store.database import Tx
 
 
 class LogLine(NamedTuple):
-    """One line of a run's log; `properties` is a JSON object.
-
-    Lines of one run are numbered from 1, in the order in which they are stored.
-    """
+    """One line; `properties` is a JSON object, and `run` the name of its subject."""
 
     run: str
     number: int
+    """Within the environment: 1, 2, 3, … in the order of the commits."""
+    line: int
+    """Within the run."""
     attempt: int
     time: int
     level: str
     source: str
     message: str
     properties: str | None
+    place: str | None = None
+    span: int | None = None
+    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """How many lines a run has, and when the last was written."""
+class Filters:
+    """Which lines to find; None is no filter."""
 
-    run: str
-    lines: int
-    last_at: int
+    #: part of the message; letters of ASCII in either case
+    text: str | None = None
+    levels: Sequence[str] | None = None
+    task: str | None = None
 
 
-async def append(tx: Tx, lines: Sequence[LogLine]) -> None:
-    """Store log lines, in the order they are given; their numbers are set here."""
-    counts = Counter(line.run for line in lines)
-    last = {line.run: line.time for line in sorted(lines, key=lambda line: line.time)}
-    added = [{"run": run, "lines": counts[run], "last_at": last[run]} for run in sorted(counts)]
-    totals = {row["run"]: row["lines"] for row in await tx.all("count_log_lines", logs=added)}
-    numbers = {run: totals[run] - count for run, count in counts.items()}
-    rows = []
-    for line in lines:
-        numbers[line.run] += 1
-        rows.append(line._asdict() | {"number": numbers[line.run]})
-    await tx.run("insert_log_lines", lines=rows)
+Place = tuple[int, int]
+"""The time and the number of a line; where a search goes on."""
+
+
+async def insert(tx: Tx, lines: Sequence[Mapping[str, object]]) -> None:
+    """Store log lines that have their numbers."""
+    await tx.run("insert_log_lines", lines=lines)
 
 
 async def of_run(tx: Tx, run: str, *, after: int, limit: int) -> list[LogLine]:
@@ -53,22 +50,56 @@ async def of_run(tx: Tx, run: str, *, after: int, limit: int) -> list[LogLine]:
     return [LogLine._make(row) for row in await tx.all("log_lines", run=run, after=after, limit=limit)]
 
 
-async def old(tx: Tx, *, before: int, after: str, limit: int) -> list[Log]:
-    """Return logs of runs made before a moment, and not added to since, by run.
+async def search(
+    tx: Tx, feed: int, filters: Filters, *, since: int, before: Place, limit: int, scan: int
+) -> tuple[list[LogLine], Place | None]:
+    """Return lines of an environment, newest first, and where to go on if not all were looked at.
 
     Args:
         tx: the transaction.
-        before: the moment.
-        after: only runs after this one; `""` for all.
+        feed: of the environment.
+        filters: which lines.
+        since: only lines of this moment or later.
+        before: only lines before this place.
         limit: the most to return.
+        scan: the most to look at.
     """
-    below = first_id("run", before)
-    rows = await tx.all("old_logs", before=before, below=below, after=after, limit=limit)
-    return [Log(*row) for row in rows]
+    where = {"feed": feed, "since": since, "time": before[0], "number": before[1]}
+    rows = await tx.all("search_log_lines", **where, **_filters(filters), scan=scan, limit=limit)
+    found = [LogLine._make(row) for row in rows]
+    if len(found) == limit:
+        return found, (found[-1].time, found[-1].number)
+    end = await tx.maybe("end_of_scan", **where, scan=scan)
+    return found, (end["time"], end["number"]) if end else None
 
 
-async def forget(tx: Tx, runs: Sequence[str]) -> int:
-    """Delete the logs of runs; return how many lines they had."""
-    deleted = await tx.run("delete_log_lines", runs=runs)
-    await tx.run("delete_logs", runs=runs)
-    return deleted
+async def search_run(
+    tx: Tx, subject: int, filters: Filters, *, since: int, before: Place, limit: int, scan: int
+) -> tuple[list[LogLine], Place | None]:
+    """Return lines of one subject, as `search` does."""
+    where = {"subject": subject, "since": since, "time": before[0], "number": before[1]}
+    rows = await tx.all("search_log_lines_of_run", **where, **_filters(filters), scan=scan, limit=limit)
+    found = [LogLine._make(row) for row in rows]
+    return found, (found[-1].time, found[-1].number) if len(found) == limit else None
+
+
+async def new(
+    tx: Tx, feed: int, filters: Filters, *, after: int, upto: int, run: str | None
+) -> list[LogLine]:
+    """Return the lines of an environment from after one number up to another, in the order they came."""
+    rows = await tx.all("new_log_lines", feed=feed, after=after, upto=upto, run=run, **_filters(filters))
+    return [LogLine._make(row) for row in rows]
+
+
+def _filters(filters: Filters) -> dict[str, object]:
+    text = filters.text
+    if text is not None:
+        for special in ("\\", "%", "_"):
+            text = text.replace(special, "\\" + special)
+        text = f"%{text}%"
+    return {
+        "text": text,
+        "task": filters.task,
+        "levels": filters.levels or [],
+        "any_level": int(filters.levels is None),
+    }

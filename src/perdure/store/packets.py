@@ -11,6 +11,8 @@ SEED = "seed"
 """The metadata that a run was triggered with, kept once it is changed."""
 OUTPUT = "output"
 ERROR = "error"
+TRACE = "trace"
+"""The `traceparent` that a run was triggered with, where that is not known from its family."""
 
 
 async def insert(tx: Tx, packets: Sequence[Packet]) -> None:

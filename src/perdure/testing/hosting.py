@@ -26,6 +26,7 @@ from perdure.testing.setting import STATE_KEY, WORKER_ENVIRONMENT
 from perdure.testing.world import World
 from perdure.wire.executor import Flush, Told
 from perdure.wire.model import Model
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.waits import Answer, Changes, Wait
 from perdure.wire.workers import Assignment, LogLine, MetadataChanged, Pinned
 from perdure.worker.hosted import HostedRun, Result
@@ -214,6 +215,10 @@ class Hosting(Outbox):
     def log(self, line: LogLine) -> None:
         """Keep a log line."""
         self.life.lines.append(line)
+
+    def span(self, span: SpanRecord) -> None:
+        """Keep a span, as it is now."""
+        self.life.spans[span.id] = span
 
     def change(self, change: MetadataChanged) -> None:
         """Change metadata and tags."""

@@ -23,6 +23,7 @@ from perdure.store.waits import CHECKPOINT, Snapshot, Waiting
 from perdure.testing.setting import VERSION, WORKER
 from perdure.wire.manifests import TaskManifest
 from perdure.wire.runs import TriggerRun
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.values import RunError
 from perdure.wire.waits import Answer, Changes
 from perdure.wire.workers import (
@@ -95,6 +96,8 @@ class Life:
     waits: list[Waited] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
+    #: by id, as they are now
+    spans: dict[str, SpanRecord] = field(default_factory=dict)
     #: what the last attempt that failed was failed by, where the exception itself is at hand
     exception: BaseException | None = None
 

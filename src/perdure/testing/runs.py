@@ -15,6 +15,7 @@ from perdure.testing.steps import Step
 from perdure.testing.telling import waits_of
 from perdure.testing.world import World
 from perdure.wire.runs import Attempt, TriggerOptions
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.values import RunError
 from perdure.wire.workers import LogLine
 
@@ -153,6 +154,11 @@ class Run(Generic[R]):
     def messages(self) -> list[str]:
         """The messages of its log."""
         return [line.message for line in self._life.lines]
+
+    @property
+    def spans(self) -> list[SpanRecord]:
+        """Its spans, in the order in which they began; one that has no `ended_ns` is open."""
+        return sorted(self._life.spans.values(), key=lambda span: span.started_ns)
 
     @property
     def waits(self) -> list[Waited]:

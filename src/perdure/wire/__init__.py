@@ -5,5 +5,16 @@ from perdure.core.lazy import on_demand
 __getattr__, __dir__ = on_demand(
     __name__,
     {},
-    modules=("batches", "manifests", "queues", "runs", "schedules", "values", "waits", "why", "workers"),
+    modules=(
+        "batches",
+        "manifests",
+        "queues",
+        "runs",
+        "schedules",
+        "telemetry",
+        "values",
+        "waits",
+        "why",
+        "workers",
+    ),
 )

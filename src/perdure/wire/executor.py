@@ -14,6 +14,7 @@ from perdure.core.errors import TooLarge
 from perdure.wire.endpoint import MEGABYTE
 from perdure.wire.manifests import ImportProblem, QueueManifest, TaskManifest
 from perdure.wire.model import Model
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.workers import (
     Assignment,
     Canceled,
@@ -104,6 +105,8 @@ class Begin(Model):
     environment: WorkerEnvironment
     is_shared: bool = False
     """Many async runs at once, instead of one at a time."""
+    clock_ms: int = 0
+    """How far the server's clock is ahead of this machine's."""
 
 
 class Start(Model):
@@ -159,10 +162,11 @@ class Ready(Model):
 
 
 class Logged(Model):
-    """Lines of the runs' logs."""
+    """Lines of the runs' logs, and their spans."""
 
     type: Literal["logged"] = "logged"
-    lines: list[LogLine]
+    lines: list[LogLine] = []
+    spans: list[SpanRecord] = []
 
 
 class Changed(Model):

@@ -75,6 +75,8 @@ class TriggerOptions(Model):
     resume_parent_on_completion: bool | None = None
     implicit_key: Annotated[str, Field(max_length=128)] | None = None
     """Ours: what a child is known by in its parent, so that going on from a stored state triggers it once."""
+    traceparent: Annotated[str, Field(max_length=128)] | None = None
+    """Ours: the place in a trace that the run belongs to, as W3C writes it; else the header of this name."""
     lock_with_parent: bool | None = None
     """Ours: `lock_to_version` is that of the parent, which waits; nobody chose it, so it may be let go."""
 
@@ -343,6 +345,10 @@ class Event(Model):
     source: str | None = None
     """`logger`, `logging`, `stdout` or `stderr`; absent when Perdure itself says it."""
     properties: dict[str, Any] | None = None
+    place: str | None = None
+    """Of a log line: the file and the line, as in `tasks/orders.py:12`."""
+    span_id: str | None = None
+    """Of a log line: the user's span that it was said in."""
 
 
 class Events(Model):

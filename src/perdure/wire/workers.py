@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 from perdure.wire.manifests import ImportProblem, QueueManifest, RetryPolicy, TaskManifest
 from perdure.wire.model import Model
 from perdure.wire.runs import KeyOptions, MetadataOperation
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.values import JSON, EnvironmentType, Json, RunError
 from perdure.wire.waits import Answer, Changes, FrameView, Wait
 
@@ -55,6 +56,8 @@ class Connected(Model):
     lease_ms: int
     """A run whose worker is silent for this long goes back to its queue."""
     heartbeat_ms: int
+    now: int | None = None
+    """The server's clock, in milliseconds since 1970."""
 
 
 class RunRef(Model):
@@ -115,6 +118,8 @@ class Assignment(Model):
     """Of a replay: what to change before going on."""
     answers: list[Answer] = []
     """What is over of all that the state waits for."""
+    trace_id: str | None = None
+    """Of the trace that it belongs to, if that is not made of the id of its root."""
 
 
 class Wake(RunRef):
@@ -281,13 +286,20 @@ class LogLine(Model):
     message: str
     source: Literal["logger", "logging", "stdout", "stderr", "perdure"]
     properties: dict[str, Any] | None = None
+    place: str | None = None
+    """The file and the line, as in `tasks/orders.py:12`."""
+    span_id: str | None = None
+    """The user's span that it was logged in."""
 
 
 class SendLogs(Model):
-    """Log lines of any runs; they are stored off the hot path."""
+    """Log lines and spans of any runs; they are stored off the hot path."""
 
     worker_id: str
     lines: Annotated[list[LogLine], Field(max_length=5000)]
+    spans: Annotated[list[SpanRecord], Field(max_length=5000)] = []
+    dropped: int = 0
+    """How many of both were dropped since the last, as there was no room."""
 
 
 class Disconnect(Model):

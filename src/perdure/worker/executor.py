@@ -26,7 +26,7 @@ from types import FrameType
 
 from perdure.client import AsyncClient
 from perdure.client.settings import find_access
-from perdure.core.clock import Clock, SystemClock
+from perdure.core.clock import Ahead, Clock, SystemClock
 from perdure.resumable import abandoned
 from perdure.sdk import tokens
 from perdure.sdk.handle import clients
@@ -212,6 +212,8 @@ class Executor:
         match TO_EXECUTOR.validate_json(body):
             case Begin() as begin:
                 self._begin = begin
+                if begin.clock_ms:
+                    self._clock = Ahead(self._clock, begin.clock_ms)
             case Start(run=run):
                 runtime = RunRuntime(run, self._outbox, self._clock, self._flush, key=self._key)
                 hosted = HostedRun(run, self._tasks.get(run.task), runtime)

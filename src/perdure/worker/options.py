@@ -68,6 +68,8 @@ class WorkerOptions:
     shared_runs: int = 100
     #: how often the memory of running processes is looked at
     memory_seconds: float = 0.25
+    #: how far the server's clock is ahead of this machine's, in milliseconds; the worker finds out itself
+    clock_ms: int = 0
     warm: WarmLimits = field(default_factory=WarmLimits)
     #: is told what happens
     observer: Observer = field(default_factory=Unwatched)

@@ -1,6 +1,6 @@
 """What an executor sends: everything goes through here, so that it arrives in order.
 
-Log lines and metadata are gathered and sent together, by the listening thread every now and then, or
+Log lines, spans and metadata are gathered and sent together, by the listening thread every now and then, or
 before whatever else is sent.  When too much has gathered, whoever adds more waits: a task that prints
 without end is slowed down to what the pipe takes, and memory stays bounded.
 
@@ -17,15 +17,18 @@ from typing import Any
 
 from perdure.wire.executor import Changed, Logged, frame
 from perdure.wire.model import Model
+from perdure.wire.telemetry import SpanRecord
 from perdure.wire.workers import LogLine, MetadataChanged
 
 LINES_TOGETHER = 1000
-"""A message has at most this many lines."""
+"""A message has at most this many lines, or spans."""
 
 _NUDGE = 64 * 1024
 _FULL = 1024 * 1024
 # What a change of metadata is counted as.
 _CHANGE = 256
+# What a span is counted as.
+_SPAN = 512
 
 
 class Outbox:
@@ -39,12 +42,24 @@ class Outbox:
         self._room = threading.Condition()
         self._lines: list[LogLine] = []
         self._changes: list[MetadataChanged] = []
+        self._spans: dict[str, SpanRecord] = {}
         self._size = 0
         self._sending = threading.Lock()
 
     def log(self, line: LogLine) -> None:
         """Add a log line; waits while too much is unsent."""
         self._add(self._lines, line, len(line.message))
+
+    def span(self, span: SpanRecord) -> None:
+        """Add a span; one that was not sent since it began is sent once, as it is now."""
+        with self._room:
+            unsent = self._spans.get(span.id)
+            if unsent is not None:
+                self._spans[span.id] = span.model_copy(update={"is_new": unsent.is_new})
+                return
+            self._make_room()
+            self._spans[span.id] = span
+            self._grow(_SPAN)
 
     def change(self, change: MetadataChanged) -> None:
         """Add a change of a run's metadata or tags; waits while too much is unsent."""
@@ -64,23 +79,32 @@ class Outbox:
 
     def _add(self, gathered: list[Any], item: Model, size: int) -> None:
         with self._room:
-            while self._size >= _FULL:
-                self._nudge()
-                self._room.wait()
+            self._make_room()
             gathered.append(item)
-            before, self._size = self._size, self._size + size
+            self._grow(size)
+
+    def _make_room(self) -> None:
+        while self._size >= _FULL:
+            self._nudge()
+            self._room.wait()
+
+    def _grow(self, size: int) -> None:
+        before, self._size = self._size, self._size + size
         if before < _NUDGE <= self._size:
             self._nudge()
 
     def _drain(self) -> None:
         with self._room:
-            lines, changes = self._lines.copy(), self._changes.copy()
+            lines, changes, spans = self._lines.copy(), self._changes.copy(), [*self._spans.values()]
             self._lines.clear()
+            self._spans.clear()
             self._changes.clear()
             self._size = 0
             self._room.notify_all()
         for start in range(0, len(lines), LINES_TOGETHER):
             self._pipe.sendall(frame(Logged(lines=lines[start : start + LINES_TOGETHER])))
+        for start in range(0, len(spans), LINES_TOGETHER):
+            self._pipe.sendall(frame(Logged(spans=spans[start : start + LINES_TOGETHER])))
         for change in _merged(changes):
             self._pipe.sendall(frame(Changed(change=change)))
 

@@ -116,7 +116,12 @@ class Pool:
 
     def _new(self, machine: Machine, *, is_shared: bool) -> ExecutorProcess:
         process = ExecutorProcess(
-            self._launcher.launch(), self._host, self._environment, machine, is_shared=is_shared
+            self._launcher.launch(),
+            self._host,
+            self._environment,
+            machine,
+            is_shared=is_shared,
+            clock_ms=self._options.clock_ms,
         )
         self._all.add(process)
         return process

@@ -41,6 +41,7 @@ class ExecutorProcess:
         machine: Machine,
         *,
         is_shared: bool,
+        clock_ms: int = 0,
     ) -> None:
         """Speak to a process that was launched.
 
@@ -50,6 +51,7 @@ class ExecutorProcess:
             environment: where its runs belong.
             machine: limits its memory.
             is_shared: whether it runs many at once.
+            clock_ms: how far the server's clock is ahead.
         """
         self.child = child
         self.machine = machine
@@ -66,7 +68,7 @@ class ExecutorProcess:
         self._first_memory = 0
         self._memory = 0
         self._pipe: Pipe[FromExecutor] = Pipe(FROM_EXECUTOR, self._take)
-        self._pipe.send(Begin(environment=environment, is_shared=is_shared))
+        self._pipe.send(Begin(environment=environment, is_shared=is_shared, clock_ms=clock_ms))
         self._life = asyncio.create_task(self._live())
 
     def start(self, run: Assignment) -> None:

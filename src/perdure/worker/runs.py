@@ -212,8 +212,8 @@ class Runs:
         match message:
             case Finished(result=result):
                 self._finished(process, result)
-            case Logged(lines=lines):
-                self._logs.add(lines)
+            case Logged(lines=lines, spans=spans):
+                self._logs.add(lines, spans)
             case Changed(change=change):
                 self._reporter.add(change)
             case Told(item=item):

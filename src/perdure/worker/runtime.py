@@ -2,23 +2,23 @@
 
 import asyncio
 import base64
-import json
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import to_json
-
 from perdure.core.clock import Clock, to_datetime
+from perdure.core.traces import MAX_SPANS, MAX_VALUE
 from perdure.sdk.parking import Parking, State
 from perdure.sdk.requests import CheckpointRequest
 from perdure.sdk.runtime import Level, Source, Target
+from perdure.sdk.span import Span, current
 from perdure.wire.executor import Flush, Told
 from perdure.wire.runs import MetadataOperation
 from perdure.wire.waits import Answer, Wait
 from perdure.wire.workers import Assignment, Checkpointed, LogLine, MetadataChanged, Pinned
 from perdure.worker.outbox import Outbox
+from perdure.worker.spans import Spans, cut, plain
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ class LogLimits:
     lines: int = 20_000
     #: characters in all
     characters: int = 8 * 1024 * 1024
-    #: characters of one line; the number is that of Trigger.dev
-    line: int = 131_072
+    #: characters of one line
+    line: int = MAX_VALUE
+    #: spans
+    spans: int = MAX_SPANS
 
 
 class RunRuntime:
@@ -59,6 +61,9 @@ class RunRuntime:
         #: whether the run was asked to end because it is canceled
         self.canceled = False
         self.parking = Parking(self, clock, key, run.answers)
+        self.spans = Spans(run, outbox, clock, limits.spans)
+        #: the trace that the run belongs to, and the span of its attempt
+        self.trace = self.spans.context
         #: is called when the run begins to wait in memory, and when it goes on
         self.on_pinned: Callable[[], None] = _nothing
         self.on_woken: Callable[[], None] = _nothing
@@ -81,11 +86,20 @@ class RunRuntime:
         message: str,
         properties: dict[str, Any] | None = None,
         source: Source = "logger",
+        place: str | None = None,
     ) -> None:
         """Add a line to the run's log; a line over the limits is cut or dropped, and the log says so."""
-        message = _cut(message, self._limits.line)
+        message = cut(message, self._limits.line)
         if self._admits(len(message)):
-            self._send(level, message, source, _plain(properties, self._limits.line))
+            self._send(level, message, source, plain(properties), place)
+
+    def span(self, span: Span) -> None:
+        """Send a span that has begun, or ended; one over the limits is dropped, and the log says so."""
+        self.spans.take(span)
+
+    def now_ns(self) -> int:
+        """Return the moment in nanoseconds since 1970."""
+        return self.spans.now_ns()
 
     def change_metadata(self, target: Target, operation: MetadataOperation) -> None:
         """Change the metadata of the run, its parent or its root."""
@@ -149,12 +163,18 @@ class RunRuntime:
 
     def tell(self, level: Level, message: str) -> None:
         """Add a line of Perdure's own, whatever the limits say."""
-        self._send(level, message, "perdure", None)
+        self._send(level, message, "perdure")
 
     def close(self) -> None:
         """Say what was dropped, at the end of the attempt."""
         if self._dropped:
             self.tell("warning", f"{self._dropped:,} more lines were dropped.")
+        if self.spans.dropped:
+            self.tell(
+                "warning",
+                f"{self.spans.dropped:,} spans were dropped: an attempt may have {self._limits.spans:,}. "
+                "Make fewer, or count in an attribute of one.",
+            )
 
     def _admits(self, characters: int) -> bool:
         with self._counts:
@@ -172,7 +192,15 @@ class RunRuntime:
             )
         return False
 
-    def _send(self, level: Level, message: str, source: Source, properties: dict[str, Any] | None) -> None:
+    def _send(
+        self,
+        level: Level,
+        message: str,
+        source: Source,
+        properties: dict[str, Any] | None = None,
+        place: str | None = None,
+    ) -> None:
+        inside = current()
         self._outbox.log(
             LogLine(
                 run_id=self._run.run_id,
@@ -182,6 +210,8 @@ class RunRuntime:
                 message=message,
                 source=source,
                 properties=properties,
+                place=place,
+                span_id=inside.id if inside is not None and inside.is_told else None,
             )
         )
 
@@ -193,23 +223,3 @@ class RunRuntime:
 
 def _nothing() -> None:
     pass
-
-
-def _cut(message: str, limit: int) -> str:
-    if len(message) > limit:
-        message = f"{message[:limit]}… (cut; {len(message) - limit:,} more characters)"
-    # A lone surrogate can't be sent as UTF-8.
-    return message if message.isascii() else message.encode("utf-8", "replace").decode()
-
-
-def _plain(properties: dict[str, Any] | None, limit: int) -> dict[str, Any] | None:
-    """Return properties as JSON values; what is none is told by its `repr`."""
-    if not properties:
-        return None
-    try:
-        text = to_json(properties, fallback=repr)
-    except Exception as error:  # the `repr` of a user's object may raise anything
-        return {"unserializable": ascii(error)}
-    if len(text) > limit:
-        return {"cut": f"{len(text):,} bytes of properties; a line may have {limit:,}"}
-    return json.loads(text)

@@ -17,8 +17,8 @@ import logging
 import os
 import platform
 import socket
-from dataclasses import replace
 from collections.abc import Coroutine
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
 

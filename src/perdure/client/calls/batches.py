@@ -30,6 +30,7 @@ def pack(
     implicit_key: str | None = None,
     derived_key: str | None = None,
     version: str | None = None,
+    traceparent: str | None = None,
 ) -> Packed:
     """Pack an item.
 
@@ -40,6 +41,7 @@ def pack(
         implicit_key: what the run is known by in the run that triggers it.
         derived_key: the hash of the idempotency key that the item has if the options name none.
         version: that of the run that triggers it and waits, which it runs on if the options name none.
+        traceparent: the place in the trace of the run that triggers it, where the server does not know it.
 
     Raises:
         BadOption: an option is unknown or has a value it can't have.
@@ -48,6 +50,7 @@ def pack(
     made = make_options(options)
     more = lock(version, made) | {
         "implicit_key": implicit_key,
+        "traceparent": traceparent,
         "idempotency_key": made.idempotency_key or derived_key,
     }
     made = made.model_copy(update={name: value for name, value in more.items() if value is not None})

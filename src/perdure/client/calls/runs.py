@@ -28,6 +28,8 @@ class Link:
     implicit_key: str | None = None
     #: the version of the parent, which the child runs on unless an option names another
     version: str | None = None
+    #: the place in the parent's trace, where the server does not know it
+    traceparent: str | None = None
 
 
 def trigger(
@@ -41,6 +43,7 @@ def trigger(
             "parent_run_id": link.parent,
             "resume_parent_on_completion": link.is_awaited or None,
             "implicit_key": link.implicit_key,
+            "traceparent": link.traceparent,
         }
         made = made.model_copy(update={name: value for name, value in update.items() if value is not None})
     body = runs.TriggerRun(payload=to_jsonable_python(payload), options=made)

@@ -11,13 +11,14 @@ from perdure.wire.endpoints import (
     queues,
     runs,
     schedules,
+    telemetry,
     tokens,
     workers,
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
     value
-    for resource in (runs, batches, dead_letters, queues, schedules, tokens, environment, workers)
+    for resource in (runs, batches, dead_letters, queues, schedules, telemetry, tokens, environment, workers)
     for value in vars(resource).values()
     if isinstance(value, Endpoint)
 )

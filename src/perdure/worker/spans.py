@@ -1,0 +1,118 @@
+"""The spans of one attempt, on their way to the server; what is too large or too many is cut, with a mark."""
+
+import json
+import threading
+import time
+from typing import Any
+
+from pydantic_core import to_json
+
+from perdure.core.clock import Clock
+from perdure.core.traces import MAX_ATTRIBUTES, MAX_SPANS, MAX_VALUE, SpanContext, span_of_attempt, trace_of
+from perdure.sdk.span import Span
+from perdure.wire.telemetry import SpanRecord
+from perdure.wire.workers import Assignment
+from perdure.worker.outbox import Outbox
+
+_MILLISECOND = 1_000_000
+# Room for the other attributes when one or several are cut.
+_BYTES = 2 * MAX_VALUE
+
+
+class Spans:
+    """Takes the spans of an attempt; may be called from any thread."""
+
+    def __init__(self, run: Assignment, outbox: Outbox, clock: Clock, limit: int = MAX_SPANS) -> None:
+        """Take the spans of an attempt.
+
+        Args:
+            run: the attempt.
+            outbox: where they go.
+            clock: what tells the moment at which the attempt begins; from there on a clock counts that
+                knows nanoseconds and never goes back.
+            limit: how many there may be.
+        """
+        trace = run.trace_id or trace_of(run.root_run_id or run.run_id)
+        #: the trace of the run, and the span of its attempt
+        self.context = SpanContext(trace, span_of_attempt(run.run_id, run.attempt))
+        #: how many were dropped
+        self.dropped = 0
+        self._run = run
+        self._outbox = outbox
+        self._limit = limit
+        self._count = 0
+        self._turn = threading.Lock()
+        self._began = clock.now() * _MILLISECOND - time.perf_counter_ns()
+
+    def now_ns(self) -> int:
+        """Return the moment in nanoseconds since 1970."""
+        return self._began + time.perf_counter_ns()
+
+    def take(self, span: Span) -> None:
+        """Send a span as it is now."""
+        if not span.is_told and not span.is_dropped and span.ended_ns is None:
+            span.is_dropped = not self._admits()
+        if span.is_dropped:
+            return
+        is_new, span.is_told = not span.is_told, True
+        self.send(
+            SpanRecord(
+                run_id=self._run.run_id,
+                attempt=self._run.attempt,
+                id=span.id,
+                parent_id=span.outer.id if span.outer is not None else self.context.span,
+                name=cut(span.name, 1_000),
+                started_ns=span.started_ns,
+                ended_ns=span.ended_ns,
+                is_error=span.error is not None,
+                message=None if span.error is None else cut(span.error, MAX_VALUE),
+                attributes=plain(span.attributes),
+                place=span.place,
+                is_new=is_new,
+            )
+        )
+
+    def send(self, record: SpanRecord) -> None:
+        """Send what somebody else has made a record of."""
+        self._outbox.span(record)
+
+    def _admits(self) -> bool:
+        with self._turn:
+            if self._count < self._limit:
+                self._count += 1
+                return True
+            self.dropped += 1
+            return False
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a text that can be sent, cut with a mark if it has more characters than the limit."""
+    if len(text) > limit:
+        text = f"{text[:limit]}… (cut; {len(text) - limit:,} more characters)"
+    # A lone surrogate can't be sent as UTF-8.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def plain(properties: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return properties as JSON values: what is none is told by its `repr`, what is too large is cut."""
+    if not properties:
+        return None
+    try:
+        text = to_json(properties, fallback=repr)
+    except Exception as error:  # the `repr` of a user's object may raise anything
+        return {"unserializable": ascii(error)}
+    values: dict[str, Any] = json.loads(text)
+    if len(text) <= MAX_VALUE and len(values) <= MAX_ATTRIBUTES:
+        return values
+    kept = {name: _cut_value(value) for name, value in list(values.items())[:MAX_ATTRIBUTES]}
+    if len(values) > MAX_ATTRIBUTES:
+        kept["cut"] = f"{len(values) - MAX_ATTRIBUTES:,} more attributes; there may be {MAX_ATTRIBUTES}"
+    size = len(to_json(kept))
+    return kept if size <= _BYTES else {"cut": f"{size:,} bytes of attributes; there may be {_BYTES:,}"}
+
+
+def _cut_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return cut(value, MAX_VALUE)
+    size = len(to_json(value))
+    return value if size <= MAX_VALUE else f"(cut; {size:,} bytes, and a value may have {MAX_VALUE:,})"
