@@ -110,6 +110,12 @@ SOURCE = """
 
         return await gather(branch(1), anext(stream(1)), suspend(3))
 
+    async def guarded():
+        try:
+            return await suspend("ask")
+        except KeyError as error:
+            return await suspend(repr(error))
+
     async def nested():
         async def inner(x):
             return x, await suspend(x)
@@ -203,3 +209,16 @@ def test_locals_changed_twice(module: ModuleType) -> None:
     data = again(capture(waiting(module.nested())), locals={(1, "x"): "inner"})
 
     assert result(restore(data, value=1)) == (("inner", 1), [7])
+
+
+def given_at_restore(coroutine: Any, error: BaseException) -> Any:
+    return restore(capture(coroutine), error=error).send(None)
+
+
+WAYS = [given_at_restore, lambda coroutine, error: coroutine.throw(error)]
+WAYS += [lambda coroutine, error: coroutine.send(Raise(error))]
+
+
+@pytest.mark.parametrize("give", WAYS)
+def test_an_error_is_raised_at_the_wait_however_it_is_given(module: ModuleType, give: Any) -> None:
+    assert give(waiting(module.guarded()), KeyError("given")) == "KeyError('given')"

@@ -57,7 +57,10 @@ class Wait:
             return self._answered()
         current = host.get(None)
         if current is None:
-            return (yield self.request)
+            answer = yield self.request
+            if type(answer) is Raise:
+                raise answer.error
+            return answer
         self.future = current.wait(self.request)
         return (yield from self.future)
 
@@ -75,7 +78,8 @@ WAIT_CODE: Any = Wait.__await__.__code__
 def suspend(request: Any) -> Awaitable[Any]:
     """Wait until *request* is answered; returns the answer, or raises it if it is an error.
 
-    Driven by hand, ``coro.send(None)`` returns *request* and ``coro.send(value)`` answers it.
+    Driven by hand, ``coro.send(None)`` returns *request*; ``coro.send(value)`` answers it, and
+    ``coro.send(Raise(error))`` raises there.
     Under asyncio the `host` of the context gives a future for it. *request* is any object that
     can be pickled; it travels in the snapshot.
     """

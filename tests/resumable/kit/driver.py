@@ -71,9 +71,7 @@ class Answer:
     path: tuple[int, ...] | None = None
 
     def in_place(self, coroutine: CoroutineType) -> Any:
-        if self.path is not None:
-            return coroutine.send({self.path: self._said()})
-        return coroutine.send(self.value) if self.error is None else coroutine.throw(self.error)
+        return coroutine.send(self._said() if self.path is None else {self.path: self._said()})
 
     def restored(self, data: bytes) -> CoroutineType:
         if self.path is not None:

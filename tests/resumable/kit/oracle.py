@@ -15,7 +15,10 @@ SPEC = Path(__file__).parent / "spec"
 @coroutine
 def suspend(request: Any) -> Generator[Any, Any, Any]:
     """What waiting means: hand out the request, come back with the answer."""
-    return (yield request)
+    said = yield request
+    if isinstance(said, Raise):
+        raise said.error
+    return said
 
 
 class Waits:
