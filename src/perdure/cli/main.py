@@ -15,6 +15,7 @@ from perdure.cli import (
     doctor,
     explain,
     init,
+    logs,
     queues,
     runs,
     schedules,
@@ -50,6 +51,7 @@ app.command()(server.server)
 app.command()(worker.worker)
 app.command()(trigger.trigger)
 app.add_typer(runs.app, name="runs")
+app.command()(logs.logs)
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(batches.app, name="batches")
 app.add_typer(dead_letters.app, name="dead-letters")

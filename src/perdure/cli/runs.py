@@ -241,3 +241,22 @@ def logs(
     with server() as client:
         for event in client.runs.events(run, follow=follow):
             lines.show(event)
+
+
+@app.command()
+def trace(
+    run: RunId,
+    logs: Annotated[bool, typer.Option("--logs/--no-logs", help="With its log lines.")] = True,
+    json: Json = False,
+) -> None:
+    """Show what happened in a run and in those it triggered, when, and for how long."""
+    from perdure.cli.remote import server
+    from perdure.cli.screen import show_json
+    from perdure.cli.tracescreen import show_trace
+
+    with server() as client:
+        found = client.runs.trace(run)
+    if json:
+        show_json(found)
+    else:
+        show_trace(found, logs=logs)

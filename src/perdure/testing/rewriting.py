@@ -5,6 +5,7 @@ imported by pytest, which rewrites its asserts; so of it only what tasks use is 
 when a task first runs.
 """
 
+import inspect
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
@@ -20,7 +21,7 @@ def make_resumable(task: Task[..., Any], seen: set[int]) -> None:
         task: the task.
         seen: the identities of the functions that were looked at; those of this task are added.
     """
-    todo = [task.function]
+    todo = [task.function, inspect.unwrap(task.function)]
     while todo:
         function = todo.pop()
         if id(function) in seen or not isinstance(function, FunctionType):
@@ -59,8 +60,11 @@ def _functions(value: Any, user: FunctionType) -> Iterator[FunctionType]:
     if isinstance(value, Task):
         value = value.function
     if isinstance(value, FunctionType):
-        if value.__code__.co_filename == user.__code__.co_filename:
-            yield value
+        inner = inspect.unwrap(value)  # of what `@traced`, or another decorator, has put around it
+        for function in {value, inner}:
+            is_function = isinstance(function, FunctionType)
+            if is_function and function.__code__.co_filename == user.__code__.co_filename:
+                yield function
     elif isinstance(value, type) and value.__module__ == user.__module__:
         for member in vars(value).values():
             yield from _functions(getattr(member, "__func__", member), user)

@@ -10,6 +10,7 @@ from perdure.client.asynchronous.auth import AsyncAuth
 from perdure.client.asynchronous.batches import AsyncBatches
 from perdure.client.asynchronous.dead_letters import AsyncDeadLetters
 from perdure.client.asynchronous.keys import AsyncIdempotencyKeys
+from perdure.client.asynchronous.logs import AsyncLogs
 from perdure.client.asynchronous.queues import AsyncEnvironment, AsyncQueues
 from perdure.client.asynchronous.runs import AsyncRuns
 from perdure.client.asynchronous.schedules import AsyncSchedules
@@ -46,6 +47,7 @@ class AsyncClient:
         self.schedules = AsyncSchedules(self)
         self.queues = AsyncQueues(self)
         self.environment = AsyncEnvironment(self)
+        self.logs = AsyncLogs(self)
         self.tokens = AsyncTokens(self)
         self.auth = AsyncAuth(self)
 

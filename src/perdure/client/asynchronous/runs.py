@@ -6,11 +6,13 @@ from typing import Any
 
 from perdure.client.call import AsyncSender
 from perdure.client.calls import runs as calls
+from perdure.client.calls import telemetry
 from perdure.client.pages import next_filters
 from perdure.client.results import LONGEST_WAIT, Deadline
 from perdure.core.duration import Duration
 from perdure.core.errors import NotFound
 from perdure.wire import runs as wire
+from perdure.wire.telemetry import SpanDetail, Trace
 from perdure.wire.waits import Snapshots
 from perdure.wire.why import Why
 
@@ -149,6 +151,24 @@ class AsyncRuns:
                 yield event
             after = found.events[-1].sequence if found.events else after
             done = found.done or not (follow or found.events)
+
+    async def trace(self, run: str) -> Trace:
+        """Get the trace of a run and of those it triggered: its life, its spans and its log, as a tree.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+        """
+        found = (await self._client.send(telemetry.trace(run))).trace
+        assert found is not None  # it is left out only where pages are asked for
+        return found
+
+    async def span(self, run: str, span: str) -> SpanDetail:
+        """Get one span of a run's trace in full.
+
+        Raises:
+            NotFound: there is no such run in this environment, or no such span of it.
+        """
+        return await self._client.send(telemetry.span(run, span))
 
     async def add_tags(self, run: str, *tags: str) -> None:
         """Add tags to a run; ten in all at most."""

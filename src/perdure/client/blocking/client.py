@@ -11,6 +11,7 @@ from perdure.client.blocking.auth import Auth
 from perdure.client.blocking.batches import Batches
 from perdure.client.blocking.dead_letters import DeadLetters
 from perdure.client.blocking.keys import IdempotencyKeys
+from perdure.client.blocking.logs import Logs
 from perdure.client.blocking.queues import Environment, Queues
 from perdure.client.blocking.runs import Runs
 from perdure.client.blocking.schedules import Schedules
@@ -48,6 +49,7 @@ class Client:
         self.schedules = Schedules(self)
         self.queues = Queues(self)
         self.environment = Environment(self)
+        self.logs = Logs(self)
         self.tokens = Tokens(self)
         self.auth = Auth(self)
 

@@ -6,5 +6,7 @@ Said once, so that the clients differ only in how they wait.
 from perdure.core.lazy import on_demand
 
 __getattr__, __dir__ = on_demand(
-    __name__, {}, modules=("batches", "dead_letters", "environment", "queues", "runs", "schedules", "tokens")
+    __name__,
+    {},
+    modules=("batches", "dead_letters", "environment", "queues", "runs", "schedules", "telemetry", "tokens"),
 )

@@ -4,12 +4,13 @@ import asyncio
 import os
 from pathlib import Path
 
-from perdure import Retry, logger, task
+from perdure import Retry, logger, span, task
 
 
 @task
 async def greet(name: str = "world") -> str:
-    logger.info("greeting", name=name)
+    with span("says hello", name=name):
+        logger.info("greeting", name=name)
     return f"Hello, {name}!"
 
 
