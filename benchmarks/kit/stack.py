@@ -11,6 +11,7 @@ import asyncpg
 import psutil
 
 from perdure import AsyncClient
+from perdure.store.schema import MAIN
 from tests.support.postgres import durable_server
 from tests.support.processes import server, worker
 from tests.support.waiting import until
@@ -43,7 +44,7 @@ class Postgres:
         self.url = url
 
     async def value(self, query: str) -> int:
-        connection = await asyncpg.connect(self.url)
+        connection = await asyncpg.connect(self.url, server_settings={"search_path": MAIN.name})
         try:
             return await connection.fetchval(query)
         finally:

@@ -101,7 +101,7 @@ async def _changes(tx: Tx, environment: str, run: str, skip: int) -> tuple[Run, 
     row = await runs.find(tx, environment, run)
     if row is None:
         raise NotFound(kind="run", name=run)
-    first = [] if skip else [RunEvent(0, run, row.created_at, TRIGGERED, None, None)]
+    first = [] if skip else [RunEvent(run, 0, row.created_at, TRIGGERED, None, None)]
     return row, first + await history.events_of(tx, run, skip=max(0, skip - 1), limit=BATCH - len(first))
 
 

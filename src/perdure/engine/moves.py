@@ -134,7 +134,12 @@ def _written(move: Move, now: int) -> dict[str, object]:
     status = move.status()
     row = runs.state_of(move.run)
     row |= move.changes
-    row |= {"id": move.run.id, "status": status, "updated_at": now}
+    row |= {
+        "id": move.run.id,
+        "status": status,
+        "updated_at": now,
+        "events": move.run.events + len(move.steps),
+    }
     if move.steps and status in FINAL:
         row |= {"place": None, "lease_until": None, "due_at": None, "finished_at": now}
     if row["place"] is not None:
@@ -148,8 +153,8 @@ _LANE = ("snapshot", "kept_version", "locked_version")
 
 def _events(moves: Sequence[Move], now: int) -> Iterable[NewEvent]:
     for move in moves:
-        for step in move.steps:
-            yield NewEvent(move.run.id, now, step.on, step.attempt, step.message)
+        for number, step in enumerate(move.steps, move.run.events + 1):
+            yield NewEvent(move.run.id, number, now, step.on, step.attempt, step.message)
 
 
 def _ready_changes(

@@ -12,6 +12,7 @@ class NewEvent:
     """Something that happens to a run now."""
 
     run: str
+    number: int
     time: int
     kind: str
     attempt: int | None = None
@@ -34,8 +35,15 @@ class AttemptEnd:
 async def append_events(tx: Tx, events: Sequence[NewEvent]) -> None:
     """Note what happened to runs that this transaction has locked or made."""
     rows = [
-        {"run": e.run, "time": e.time, "kind": e.kind, "attempt": e.attempt, "message": e.message}
-        for e in events
+        {
+            "run": event.run,
+            "number": event.number,
+            "time": event.time,
+            "kind": event.kind,
+            "attempt": event.attempt,
+            "message": event.message,
+        }
+        for event in events
     ]
     await tx.run("insert_events", events=rows)
 

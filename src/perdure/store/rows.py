@@ -134,6 +134,7 @@ class Run(NamedTuple):
     idempotency_key_options: str | None
     region: str | None
     waited_by_parent: int
+    events: int
     snapshot: int | None
     is_mid_attempt: int
     is_awaited: int
@@ -172,8 +173,8 @@ class Attempt:
 class RunEvent:
     """Something that happened to a run."""
 
-    sequence: int
     run: str
+    number: int
     time: int
     kind: str
     attempt: int | None

@@ -30,6 +30,7 @@ STATE = (
     "kept_version",
     "lane",
     "locked_version",
+    "events",
 )
 """The columns that a change of status may change."""
 

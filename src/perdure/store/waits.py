@@ -1,9 +1,10 @@
 """Stored states of runs, and what they wait for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from perdure.store.database import Tx
+from perdure.store import frames
+from perdure.store.database import Row, Tx
 
 WAIT = "wait"
 CHECKPOINT = "checkpoint"
@@ -73,9 +74,10 @@ class Stored:
 
 async def add(tx: Tx, snapshots: Sequence[Snapshot], waiting: Sequence[Waiting]) -> None:
     """Store states of runs with what they wait for; older states at waits are forgotten."""
-    await tx.many("insert_snapshot", [_row(snapshot) for snapshot in snapshots])
+    if snapshots:
+        await tx.run("insert_snapshots", snapshots=[_row(snapshot) for snapshot in snapshots])
     if waiting:
-        await tx.run("insert_waits", waits=[_row(wait) for wait in waiting])
+        await tx.run("insert_waits", waits=[asdict(wait) for wait in waiting])
     current = [
         {"run": s.run, "number": s.number, "is_parked": int(s.kind == WAIT)}
         for s in snapshots
@@ -153,7 +155,14 @@ class Awaited:
 
 async def snapshots_of(tx: Tx, run: str) -> list[Glance]:
     """Return the states of a run, newest first."""
-    return [Glance(*row) for row in await tx.all("snapshots_of_run", run=run)]
+    rows = await tx.all("snapshots_of_run", run=run, head=frames.HEAD)
+    return [_glance(row) for row in rows]
+
+
+def _glance(row: Row) -> Glance:
+    *columns, head = row
+    glance = Glance(*columns)
+    return replace(glance, frames=frames.unpack(row["frames"], head))
 
 
 async def awaited_by(tx: Tx, run: str) -> list[Awaited]:
@@ -193,5 +202,5 @@ async def wakes_of(tx: Tx, workers: Sequence[str]) -> list[Wake]:
     return [Wake(*row) for row in await tx.all("wakes_of_workers", workers=workers)]
 
 
-def _row(value: Snapshot | Waiting) -> dict[str, object]:
-    return asdict(value)
+def _row(snapshot: Snapshot) -> dict[str, object]:
+    return {**asdict(snapshot), "frames": frames.pack(snapshot.frames, snapshot.stored)}

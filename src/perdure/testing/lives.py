@@ -37,7 +37,18 @@ from perdure.wire.workers import (
     Verdict,
 )
 
-_ZERO = ("lane", "pool", "fence", "attempt", "spared", "losses", "active_ms", "is_mid_attempt", "is_awaited")
+_ZERO = (
+    "lane",
+    "pool",
+    "fence",
+    "attempt",
+    "spared",
+    "losses",
+    "active_ms",
+    "is_mid_attempt",
+    "is_awaited",
+    "events",
+)
 
 
 def row_from(columns: Mapping[str, Any]) -> Run:

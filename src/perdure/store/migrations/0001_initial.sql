@@ -139,7 +139,8 @@ create table runs (
     idempotency_key text,
     idempotency_key_options text,        -- wire.runs.KeyOptions as JSON
     region text,
-    waited_by_parent {int8} not null     -- whether its parent was triggered to wait for it
+    waited_by_parent {int8} not null,    -- whether its parent was triggered to wait for it
+    events {int8} not null default 0     -- how many rows of run_events it has
 ) {strict};
 
 create index runs_by_place on runs (lane, place, id) where place is not null;
@@ -185,18 +186,16 @@ create table attempts (
     primary key (run, number)
 ) {clustered};
 
--- What happened to runs.  A run's row is locked while its event is written, so within a run the
--- sequence is the order of the commits.
+-- What happened to runs.  A run's row is locked while its events are written, and counts them.
 create table run_events (
-    sequence {serial},
     run text not null,
+    number {int8} not null,              -- from 1, in the order of the commits
     time {int8} not null,
     kind text not null,                  -- one of core.lifecycle.On; runs.created_at tells the beginning
     attempt {int8},
-    message text
-) {strict};
-
-create index run_events_by_run on run_events (run, sequence);
+    message text,
+    primary key (run, number)
+) {clustered};
 
 -- Keys that make a trigger happen once, each as a hash (`store.keys`): nearly every run has one, its
 -- request's, and the text of the user's own stands with its run or batch.

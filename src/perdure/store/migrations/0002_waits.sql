@@ -17,7 +17,7 @@ create table snapshots (
     data text,                           -- JSON that the task stored with a checkpoint
     attempt {int8} not null,
     stored {bytes} not null,             -- the coroutine, signed by the worker; opaque here
-    frames text not null,                -- a JSON list of wire.waits.FrameView
+    frames {bytes} not null,             -- a JSON list of wire.waits.FrameView, packed by store.frames
     changes text,                        -- of a replay: wire.waits.Changes as JSON
     created_at {int8} not null,
     primary key (run, number)
@@ -33,7 +33,8 @@ create table waits (
     primary key (run, snapshot, kind, subject)
 ) {clustered};
 
-create index waits_by_subject on waits (subject, kind);
+-- Nobody asks who waits for a time: it has an alarm.
+create index waits_by_subject on waits (subject, kind) where due_at is null;
 
 -- Runs that wait in memory and may go on; told to their workers until they have heard it.
 create table wakes (

@@ -142,7 +142,7 @@ select * from runs where batch = :batch and finished_at is null order by id {for
 -- Some batches that were over before a moment, and that no stored state waits for.
 select id from batches
  where id < :below and (completed_at < :before or aborted_at < :before)
-   and not exists (select 1 from waits as w where w.subject = batches.id and w.kind = 'batch')
+   and not exists (select 1 from waits as w where w.subject = batches.id and w.kind = 'batch' and w.due_at is null)
  order by id
  limit :limit
 

@@ -1,8 +1,8 @@
 -- name: insert_events
 -- Note what happened to runs.
-insert into run_events (run, time, kind, attempt, message)
-select r.run, r.time, r.kind, r.attempt, r.message
-  from {rows:events(run text, time int8, kind text, attempt int8, message text)} as r
+insert into run_events (run, number, time, kind, attempt, message)
+select r.run, r.number, r.time, r.kind, r.attempt, r.message
+  from {rows:events(run text, number int8, time int8, kind text, attempt int8, message text)} as r
 
 -- name: put_attempts
 -- Store attempts as they are now.
@@ -43,8 +43,8 @@ select run, tag from run_tags where run in {list:runs} order by run, tag
 
 -- name: events
 -- What happened to a run since it was triggered, after the first so many events, in order.
-select * from run_events where run = :run order by sequence limit :limit offset :skip
+select * from run_events where run = :run and number > :skip order by number limit :limit
 
 -- name: last_wait
 -- What was said when a run began to wait for the last time.
-select message from run_events where run = :run and kind = 'wait' order by sequence desc limit 1
+select message from run_events where run = :run and kind = 'wait' order by number desc limit 1

@@ -61,7 +61,7 @@ delete from cancels where not exists (select 1 from workers as w where w.id = ca
 -- Some tokens that were completed before a moment, and that no stored state waits for.
 select id from tokens
  where completed_at < :before
-   and not exists (select 1 from waits as w where w.subject = tokens.id and w.kind = 'token')
+   and not exists (select 1 from waits as w where w.subject = tokens.id and w.kind = 'token' and w.due_at is null)
  order by id
  limit :limit
 

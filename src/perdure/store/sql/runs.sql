@@ -41,11 +41,12 @@ update runs
        lease_until = r.lease_until, fence = r.fence, version = r.version, attempt = r.attempt,
        spared = r.spared, losses = r.losses, active_ms = r.active_ms, machine = r.machine,
        snapshot = r.snapshot, is_mid_attempt = r.is_mid_attempt, kept_version = r.kept_version, lane = r.lane,
-       locked_version = r.locked_version
+       locked_version = r.locked_version, events = r.events
   from {rows:runs(id text, status text, place int8, updated_at int8, queued_at int8, delayed_until int8,
         due_at int8, expires_at int8, started_at int8, finished_at int8, worker text, lease_until int8,
         fence int8, version text, attempt int8, spared int8, losses int8, active_ms float8, machine text,
-        snapshot int8, is_mid_attempt int8, kept_version text, lane int8, locked_version text)} as r
+        snapshot int8, is_mid_attempt int8, kept_version text, lane int8, locked_version text,
+        events int8)} as r
  where runs.id = r.id
 
 -- name: lock_heads (sqlite)

@@ -14,7 +14,12 @@ select due_at, kind, subject from timers
  limit :limit
 {skip_locked}
 
--- name: delete_timers
+-- name: delete_timers (sqlite)
+-- Put alarms off.  (Not "in": for that SQLite looks through all alarms of the moment.)
+delete from timers where (due_at, kind, subject) =
+    (select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r)
+
+-- name: delete_timers (postgres)
 -- Put alarms off.
 delete from timers where (due_at, kind, subject) in
     (select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r)

@@ -3,10 +3,12 @@
          then 0  -- what it waits for in memory
          else coalesce(r.snapshot, 0) end
 
--- name: insert_snapshot
--- Store a state of a run.
+-- name: insert_snapshots
+-- Store states of runs.
 insert into snapshots (run, number, kind, key, data, attempt, stored, frames, changes, created_at)
-values (:run, :number, :kind, :key, :data, :attempt, :stored, :frames, :changes, :created_at)
+select r.run, r.number, r.kind, r.key, r.data, r.attempt, r.stored, r.frames, r.changes, r.created_at
+  from {rows:snapshots(run text, number int8, kind text, key text, data text, attempt int8, stored bytes,
+        frames bytes, changes text, created_at int8)} as r
 
 -- name: drop_old_waits
 -- Forget what older states of runs waited for, where nobody can go back to them.
@@ -54,7 +56,8 @@ select s.run, s.number, s.stored, s.changes
 
 -- name: snapshots_of_run
 -- The states of a run, newest first, without the coroutines.
-select number, kind, key, data, attempt, length(stored) as size, frames, created_at
+select number, kind, key, data, attempt, length(stored) as size, frames, created_at,
+       substr(stored, 1, :head) as head
   from snapshots where run = :run order by number desc
 
 -- name: waits_of_run
@@ -90,7 +93,7 @@ update runs set is_awaited = 1 where id in {list:runs} returning id, finished_at
 select distinct w.run, r.environment
   from waits as w
   join runs as r on r.id = w.run and w.snapshot = {part:current_waits}
- where w.kind = :kind and w.subject in {list:subjects} and r.finished_at is null
+ where w.kind = :kind and w.subject in {list:subjects} and w.due_at is null and r.finished_at is null
 
 -- name: lock_tokens
 -- Some tokens, for a change.
