@@ -1,20 +1,10 @@
 """What is asked of a server, against one `perdure dev`."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from perdure.cli.exits import Exit
-from tests.cli.command import Dev, dev, perdure
+from tests.cli.command import Dev, perdure
 from tests.cli.conftest import copy_project
 
 NOBODY = "tr_dev_0123456789abcdef0123"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    with dev(copy_project(tmp_path_factory.mktemp("runs")), "--no-reload") as found:
-        yield found
 
 
 def made(world: Dev, *arguments: str) -> str:
@@ -235,7 +225,7 @@ def test_why_tells_what_holds_a_run_back_and_the_next_step(world: Dev):
 
     assert (done.code, done.err) == (0, "")
     assert "It is delayed. Until" in done.out
-    assert f"→ client.runs.reschedule('{run}', 0) starts it now" in done.out
+    assert f"→ perdure runs reschedule {run} --delay 0 starts it now" in done.out
     assert world.perdure("runs", "why", run, "--json").json["reasons"][0]["code"] == "delayed"
     assert put_first.code != 0
     assert f"Run {run} can't be put first: it is delayed until" in put_first.err

@@ -11,6 +11,7 @@ from perdure.engine.engine import Engine
 from perdure.store.rows import Run
 from perdure.store.views import RunView
 from perdure.testing.clock import START, FakeClock
+from perdure.wire.manifests import QueueManifest
 from perdure.wire.runs import MetadataOperation, ReplayRun, TriggerRun, UpdateMetadata
 from tests.support.make import Make, manifest
 
@@ -95,7 +96,7 @@ async def test_what_belongs_to_one_occasion_is_not_repeated(make: Make):
     ],
 )
 async def test_each_change_changes_one_thing(make: Make, changes: dict[str, Any], column: str, value: object):
-    await make.version(manifest(), version="20260101.7")
+    await make.version(manifest(), version="20260101.7", queues=[QueueManifest(name="other")])
     run = await make.trigger(concurrency_key="user-1", ttl="1m", machine="micro", priority=1)
 
     again: Run = (await replay(make, run, **changes)).run

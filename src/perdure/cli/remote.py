@@ -11,6 +11,7 @@ from typing import Any
 
 from perdure.cli.live import first_line
 from perdure.client import Client
+from perdure.core.debounce import Debounce
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption, NotFound, RunFailed
 from perdure.core.lifecycle import Status
@@ -103,6 +104,31 @@ def read_duration(text: str | None) -> Duration | None:
         duration = text
     to_milliseconds(duration)
     return duration
+
+
+def read_debounce(
+    key: str | None, delay: str | None, mode: str | None, max_delay: str | None
+) -> Debounce | None:
+    """Return how a trigger is debounced, or None.
+
+    Raises:
+        BadOption: a part is missing, or can't be.
+        BadDuration: a delay is no duration.
+    """
+    others = {"--debounce-delay": delay, "--debounce-mode": mode, "--debounce-max-delay": max_delay}
+    if key is None:
+        for option, value in others.items():
+            if value is not None:
+                raise BadOption(f"{option} says how to debounce; say by which key with --debounce KEY")
+        return None
+    wait = read_duration(delay)
+    if wait is None:
+        raise BadOption(
+            f"--debounce {shlex.quote(key)} also takes how long to wait for another trigger, "
+            "as in --debounce-delay 5s"
+        )
+    chosen: Any = mode or "leading"  # which Debounce checks
+    return Debounce(key, wait, chosen, max_delay=read_duration(max_delay))
 
 
 def read_moment(text: str | None) -> Duration | datetime | None:

@@ -193,6 +193,29 @@ def bump(run: RunId, json: Json = False) -> None:
 
 
 @app.command()
+def reschedule(
+    run: RunId,
+    delay: Annotated[
+        str,
+        typer.Option(metavar="DURATION|MOMENT", help="When to start: 10m, 0, or 2026-12-24T18:00."),
+    ],
+    json: Json = False,
+) -> None:
+    """Let a delayed run start at another time."""
+    from perdure.cli.remote import read_moment, server
+    from perdure.cli.screen import moment_text, show_json
+
+    until = read_moment(delay)
+    assert until is not None
+    with server() as client:
+        found = client.runs.reschedule(run, until)
+    if json:
+        show_json(found)
+    else:
+        print(f"{run} starts at {moment_text(found.delayed_until)}.")
+
+
+@app.command()
 def replay(
     run: RunId,
     begin: From = None,

@@ -36,6 +36,22 @@ KeyTtl = Annotated[
         "--idempotency-key-ttl", metavar="DURATION", help="How long the key counts; 30d by default."
     ),
 ]
+Debounce = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Make one run of triggers with this key in close succession."),
+]
+DebounceDelay = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="How long the run waits for another trigger with the key."),
+]
+DebounceMode = Annotated[
+    str | None,
+    typer.Option(metavar="leading|trailing", help="Whose payload the run gets: the first, or the last."),
+]
+DebounceMax = Annotated[
+    str | None,
+    typer.Option("--debounce-max-delay", metavar="DURATION", help="When it starts, however many come."),
+]
 Queue = Annotated[str | None, typer.Option(metavar="NAME", help="The queue, in place of the task's own.")]
 ConcurrencyKey = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Gives the queue's limit to each key.")
@@ -75,6 +91,10 @@ def trigger(
     tag: Tag = None,
     idempotency_key: Key = None,
     idempotency_key_ttl: KeyTtl = None,
+    debounce: Debounce = None,
+    debounce_delay: DebounceDelay = None,
+    debounce_mode: DebounceMode = None,
+    debounce_max_delay: DebounceMax = None,
     queue: Queue = None,
     concurrency_key: ConcurrencyKey = None,
     priority: Priority = None,
@@ -89,13 +109,14 @@ def trigger(
     json: Json = False,
 ) -> int:
     """Trigger a run of a task, or with --batch many runs."""
-    from perdure.cli.remote import read_duration, read_json, read_moment
+    from perdure.cli.remote import read_debounce, read_duration, read_json, read_moment
 
     options: dict[str, Any] = {
         "delay": read_moment(delay),
         "tags": tag or None,
         "idempotency_key": idempotency_key,
         "idempotency_key_ttl": read_duration(idempotency_key_ttl),
+        "debounce": read_debounce(debounce, debounce_delay, debounce_mode, debounce_max_delay),
         "queue": queue,
         "concurrency_key": concurrency_key,
         "priority": priority,

@@ -48,7 +48,7 @@ def _elsewhere(run: Run) -> str:
     status = Status(run.status)
     due = f"{to_datetime(run.due_at):%Y-%m-%d %H:%M:%S} UTC" if run.due_at is not None else "later"
     if status is Status.DELAYED:
-        return f"it is delayed until {due}; `client.runs.reschedule({run.id!r}, 0)` starts it now"
+        return f"it is delayed until {due}; `perdure runs reschedule {run.id} --delay 0` starts it now"
     if status is Status.QUEUED:
         return f"it waits for its next attempt until {due}, and takes its place in line then"
     if status is Status.PENDING_VERSION:

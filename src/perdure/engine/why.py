@@ -91,7 +91,7 @@ def _standing(known: Facts) -> Reason | None:
     """Tell of a run that has no place in line yet."""
     run = known.run
     if run.status == Status.DELAYED and run.due_at is not None:
-        step = f"client.runs.reschedule({run.id!r}, 0) starts it now"
+        step = f"perdure runs reschedule {run.id} --delay 0 starts it now"
         return Reason(code="delayed", message="It is delayed.", until=to_datetime(run.due_at), next_step=step)
     if run.status == Status.PENDING_VERSION:
         told = f"No version of the code has task {run.task}."

@@ -38,6 +38,7 @@ const cases = {
     return {
       unknown: await failing(() => queues.retrieve({ type: "custom", name: "ns/mial" })),
       unknownId: await failing(() => queues.pause("queue_nope")),
+      undefinedQueue: await failing(() => tasks.trigger("echo", {}, { queue: "ns/mial" })),
       negative: await failing(() => queues.overrideConcurrencyLimit(MAIL, -1)),
     };
   },

@@ -4,7 +4,9 @@ import asyncio
 import os
 from pathlib import Path
 
-from perdure import Retry, logger, span, task
+from perdure import Retry, logger, queue, span, task
+
+slow = queue("slow")
 
 
 @task

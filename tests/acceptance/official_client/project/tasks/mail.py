@@ -1,8 +1,10 @@
-"""A queue that the official client looks at."""
+"""Queues that the official client looks at, and triggers into."""
 
 from perdure import queue, task
 
 mail = queue("ns/mail", concurrency_limit=3)
+queue("my-q")
+queue("side")
 
 
 @task(id="mail", queue=mail)
