@@ -35,6 +35,7 @@ class Definition:
     def __init__(self, node: Any, context: Context, source: "Source") -> None:
         self.node, self.context, self.source = node, context, source
         self.entries: dict[int, CodeType] = {}
+        self.known: dict[int, Any] = {}  # what `frames` has found out, by the id of the code
 
     @property
     def qualname(self) -> str:
@@ -180,6 +181,12 @@ class Source:
             found.setdefault(definition.qualname, []).append(definition)
         return found
 
+    def forget(self) -> None:
+        """Let go of all but the text: from that, the rest is found again if old code asks for it."""
+        for name in ("lines", "tree", "flags", "definitions"):
+            self.__dict__.pop(name, None)
+        self.by_code.clear()
+
     def known(self, code: CodeType, definition: Definition) -> None:
         """Remember that *code* was compiled from *definition*."""
         self.by_code[id(code)] = code, definition
@@ -217,9 +224,15 @@ entries: dict[tuple[Any, ...], FunctionType] = {}  # re-entry forms that need no
 
 
 def register(module: str, source: Source) -> Source:
-    """Add a source text that functions of *module* were compiled from."""
+    """Add a source text that functions of *module* were compiled from.
+
+    Of those that it replaces only the text is kept, once: some coroutine may still run their code.
+    """
     source.module = module
-    _by_file.setdefault(source.filename, []).insert(0, source)
+    known = _by_file.setdefault(source.filename, [])
+    for each in known:
+        each.forget()
+    known[:] = [source, *(each for each in known if (each.module, each.text) != (module, source.text))]
     _by_module.setdefault(module, {})[source.filename] = source
     for cache in (_found, entries):
         for key in [key for key in cache if key[0] == module]:

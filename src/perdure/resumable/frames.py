@@ -10,6 +10,7 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from types import AsyncGeneratorType, CellType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .build import CELLS, HIDDEN, INNER, POINT, STATE
 from .compiling import mangled
@@ -27,7 +28,7 @@ class Blocked(Exception):
     """What is awaited is no place to capture at; the frame around it is named by the caller."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class _Known:
     """What is known of a code object: where it was defined, and what to store of its frames."""
 
@@ -38,7 +39,7 @@ class _Known:
     )
 
 
-_known: dict[int, _Known] = {}
+_known = WeakValueDictionary[int, _Known]()  # by the code's id; they live as long as their definition
 _UNTOUCHED = "is not resumable: install() its folder or decorate it"
 
 
@@ -112,7 +113,7 @@ def _learn(code: CodeType, frame: Any) -> _Known:
         deep = definition is not None and not definition.shallow
         why = "is too deep for Python: move inner blocks into a function" if deep else _UNTOUCHED
         raise Blocked(f"{describe_code(code, frame)} {why}")
-    known = _known[id(code)] = _Known(code, definition)
+    known = _known[id(code)] = definition.known[id(code)] = _Known(code, definition)
     return known
 
 
