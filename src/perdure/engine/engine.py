@@ -18,9 +18,11 @@ from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
 from perdure.engine.environments import Environments
 from perdure.engine.heartbeats import Heartbeats
+from perdure.engine.ingest import Ingest
 from perdure.engine.keys import Keys
 from perdure.engine.log_search import LogSearch
 from perdure.engine.logs import Logs
+from perdure.engine.measures import Measures
 from perdure.engine.metadata import Metadata
 from perdure.engine.pending import Pending
 from perdure.engine.queues import Queues
@@ -57,8 +59,10 @@ class Engine:
         self.runs = Runs(resources)
         self.telemetry = Telemetry(resources)
         self.logs = Logs(resources, self.telemetry)
+        self.ingest = Ingest(resources, self.telemetry)
         self.log_search = LogSearch(resources)
         self.traces = Traces(resources)
+        self.measures = Measures(resources)
         self.cancel = Cancel(resources)
         self.bumps = Bumps(resources)
         self.reasons = Reasons(resources)

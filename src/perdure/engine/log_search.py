@@ -132,7 +132,7 @@ def _line(line: LogLine) -> FoundLine:
         message=line.message,
         source=line.source,
         run_id=None if is_foreign else line.run,
-        trace_id=line.run.removeprefix(FOREIGN) if is_foreign else None,
+        trace_id=line.run.removeprefix(FOREIGN) or None if is_foreign else None,
         task=line.task,
         attempt=line.attempt or None,
         properties=json.loads(line.properties) if line.properties else None,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
-from perdure.store import batches, debounces, retention, subjects
+from perdure.store import batches, debounces, retention, series, subjects
 from perdure.store.subjects import Old
 
 BATCH = 500
@@ -46,6 +46,7 @@ class Retention(Service):
             total += await self._forget_batches(now - settings.run_retention_ms)
         if settings.log_retention_ms is not None:
             total += await self._forget_logs(now - settings.log_retention_ms)
+            await self._forget_points(now - settings.log_retention_ms)
         return total
 
     async def _forget_keys(self, now: int) -> int:
@@ -111,6 +112,11 @@ class Retention(Service):
                 await telemetry.transact(subjects.forget, ended)
             total += len(ended)
             after = batch[-1].id
+
+    async def _forget_points(self, before: int) -> None:
+        after: int | None = 0
+        while after is not None:
+            after = await self._resources.telemetry.transact(series.forget, before=before, after=after)
 
 
 def _of_so_many_rows(found: Sequence[Old]) -> list[Old]:

@@ -18,6 +18,7 @@ from perdure.server import (
     documents,
     health,
     identity,
+    otlp,
     problems,
     queues,
     runs,
@@ -62,7 +63,7 @@ class App:
         """Mount every route."""
         self.services = services
         routes = [handler.route(services) for handler in HANDLERS]
-        self._router = Router([*routes, *documents.routes(services)])
+        self._router = Router([*routes, *documents.routes(services), *otlp.routes(services)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

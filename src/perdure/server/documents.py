@@ -9,7 +9,7 @@ from perdure.server import metrics
 from perdure.server.request import Request
 from perdure.server.router import Found, Route
 from perdure.server.services import Services
-from perdure.store import overview
+from perdure.store import overview, subjects
 from perdure.wire.endpoints import ENDPOINTS
 from perdure.wire.openapi import openapi
 
@@ -26,7 +26,8 @@ def routes(services: Services) -> list[Route]:
 
     async def count(_request: Request, _found: Found) -> Response:
         counts = await services.engine.resources.db.read(overview.counts)
-        text = services.metrics.expose(counts)
+        dropped = await services.engine.resources.telemetry.read(subjects.dropped)
+        text = services.metrics.expose(counts, dropped)
         return Response(text, headers={"content-type": metrics.CONTENT_TYPE})
 
     return [

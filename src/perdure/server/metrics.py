@@ -7,10 +7,11 @@ adds the process's memory, files and CPU time, none of which is worth keeping he
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
@@ -78,13 +79,14 @@ class Metrics:
             await asyncio.sleep(LAG_PERIOD_S)
             self._lag.set(max(0.0, loop.time() - due))
 
-    def expose(self, counts: Counts) -> bytes:
+    def expose(self, counts: Counts, dropped: Mapping[str, int]) -> bytes:
         """Return the text that Prometheus reads.
 
         Args:
             counts: what stands in the database now.
+            dropped: how many lines and spans were dropped, by environment's id.
         """
-        self._database.counts = counts
+        self._database.counts, self._database.dropped = counts, dropped
         return generate_latest(self.registry)
 
 
@@ -92,6 +94,7 @@ class _Database(Collector):
     """Gauges that are made of what was just read from the database."""
 
     counts: Counts | None = None
+    dropped: Mapping[str, int] = MappingProxyType({})
 
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges; none before the first reading."""
@@ -112,4 +115,11 @@ class _Database(Collector):
         workers = GaugeMetricFamily("perdure_workers", "Workers connected.", labels=("environment",))
         for environment, number in counts.workers:
             workers.add_metric((environment,), number)
-        yield from (runs, ready, running, workers)
+        dropped = CounterMetricFamily(
+            "perdure_telemetry_dropped",
+            "Log lines and spans that came too fast, or were over the limit of their run.",
+            labels=("environment",),
+        )
+        for environment, number in self.dropped.items():
+            dropped.add_metric((environment,), number)
+        yield from (runs, ready, running, workers, dropped)

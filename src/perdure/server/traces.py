@@ -188,3 +188,9 @@ def _events(span: SpanView) -> list[dict[str, object]]:
 def _properties(span: SpanView) -> dict[str, object] | None:
     found = {name: value for name, value in span.properties.items() if value is not None}
     return found or None
+
+
+@handles(endpoints.telemetry.QUERY_METRICS)
+async def query_metrics(call: Call, query: wire.MetricQuery) -> wire.Metrics:
+    """Show numbers that other programs sent."""
+    return await call.services.engine.measures.query(call.environment, query)

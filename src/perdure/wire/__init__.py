@@ -8,6 +8,7 @@ __getattr__, __dir__ = on_demand(
     modules=(
         "batches",
         "manifests",
+        "otlp",
         "queues",
         "runs",
         "schedules",

@@ -1,5 +1,6 @@
 from perdure.wire import batches as batches
 from perdure.wire import manifests as manifests
+from perdure.wire import otlp as otlp
 from perdure.wire import queues as queues
 from perdure.wire import runs as runs
 from perdure.wire import schedules as schedules

@@ -214,3 +214,29 @@ class LogTail(Model):
 
     data: list[FoundLine] = []
     cursor: int
+
+
+class MetricQuery(Model):
+    """Which numbers: of a name, or all, and of a time."""
+
+    name: str | None = None
+    from_: Annotated[datetime | None, Field(alias="from")] = None
+    """The last hour by default."""
+    to: datetime | None = None
+
+
+class Metric(Model):
+    """Numbers of one name and one set of attributes."""
+
+    name: str
+    unit: str
+    attributes: dict[str, Any]
+    points: list[tuple[datetime, float]]
+
+
+class Metrics(Model):
+    """Numbers that other programs sent by OpenTelemetry."""
+
+    data: list[Metric]
+    truncated: bool = False
+    """There are more than an answer holds: ask for one name, or a shorter time."""

@@ -13,12 +13,13 @@ from perdure.sdk.parking import Parking, State
 from perdure.sdk.requests import CheckpointRequest
 from perdure.sdk.runtime import Level, Source, Target
 from perdure.sdk.span import Span, current
+from perdure.wire.attributes import cut, plain
 from perdure.wire.executor import Flush, Told
 from perdure.wire.runs import MetadataOperation
 from perdure.wire.waits import Answer, Wait
 from perdure.wire.workers import Assignment, Checkpointed, LogLine, MetadataChanged, Pinned
 from perdure.worker.outbox import Outbox
-from perdure.worker.spans import Spans, cut, plain
+from perdure.worker.spans import Spans
 
 
 @dataclass(frozen=True)

@@ -42,3 +42,12 @@ TAIL_LOGS = Endpoint(
     summary="Get the log lines of all runs as they come in.",
     errors=(400, 401),
 )
+QUERY_METRICS = Endpoint(
+    name="queryMetrics",
+    method="GET",
+    path="/api/v1/metrics",
+    takes=telemetry.MetricQuery,
+    gives=telemetry.Metrics,
+    summary="Get the numbers that programs sent by OpenTelemetry, of the last hour unless it is said.",
+    errors=(400, 401),
+)

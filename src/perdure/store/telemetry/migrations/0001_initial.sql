@@ -60,3 +60,21 @@ create table spans (
     place text,
     primary key (subject, id)
 ) {clustered};
+
+-- Numbers that other programs measure: one series for each name and set of attributes.
+create table series (
+    id {serial},
+    feed {int8} not null,
+    name text not null,
+    unit text not null,
+    attributes text not null,            -- a JSON object
+    last_at {int8} not null,
+    unique (feed, name, attributes)
+) {strict};
+
+create table points (
+    series {int8} not null,
+    time {int8} not null,
+    value {float8} not null,
+    primary key (series, time)
+) {clustered};
