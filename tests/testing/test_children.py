@@ -70,6 +70,26 @@ async def tries_again() -> str:
     return handle.id
 
 
+@task(id="testing-fails-late", retry=Retry(max_attempts=2, randomize=False))
+async def fails_late() -> list[int]:
+    first = await double.trigger_and_wait(1)
+    same = [await double.trigger_and_wait(2), await double.trigger_and_wait(2)]
+    await wait.for_(hours=1)
+    await checkpoint("late") if ctx.run.tags else None
+    last = await double.trigger_and_wait(3)
+    if ctx.attempt.number == 1:
+        raise ValueError("again")
+    return [first, *same, last]
+
+
+@task(id="testing-races-again", retry=Retry(max_attempts=2, randomize=False))
+async def races_again() -> list[Any]:
+    won = await race(lazy.trigger_and_wait(1), lazy.trigger_and_wait(9))
+    if ctx.attempt.number == 1:
+        raise ValueError("again")
+    return [won]
+
+
 @task(id="testing-tells-parent", retry=ONCE)
 async def tells_parent() -> None:
     metadata.parent.increment("children")
@@ -136,6 +156,21 @@ def test_a_retry_finds_the_child_that_it_triggered_before(perdure: Harness):
     run = perdure.run(tries_again)
 
     assert [child.id for child in run.children] == [run.output]
+
+
+@pytest.mark.parametrize("tags", [[], ["checkpoint"]], ids=["from the top", "from a checkpoint"])
+def test_a_retry_finds_the_children_from_after_the_waits(perdure: Harness, tags: list[str]):
+    run = perdure.run(fails_late.options(tags=tags))
+
+    assert run.output == [2, 4, 4, 6]
+    assert [child.payload for child in run.children] == [{"number": n} for n in (1, 2, 2, 3)]
+
+
+def test_the_loser_of_a_race_takes_part_in_a_retry_again(perdure: Harness):
+    run = perdure.run(races_again)
+
+    assert run.output == [1]
+    assert [child.status for child in run.children] == [Status.COMPLETED, Status.CANCELED, Status.CANCELED]
 
 
 def test_a_child_changes_the_metadata_of_its_parent(perdure: Harness):

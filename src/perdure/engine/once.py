@@ -2,18 +2,18 @@
 
 The user's idempotency key goes with a task; it is kept until its time is over, its run fails, or it
 is reset.  An implicit key is what the SDK gives to a run's children, so that a run which goes on from a
-stored state triggers none twice; a failed child frees it.  A request's key is the HTTP client's own, so
-that a request it had to send twice makes one run; it comes before the others, so that a repeated request
-is answered as the first was.  A one-time token's key goes with no task: it triggers once, whatever it
-triggers.  A tick's key is made of its schedule and its moment.  Scopes (run, attempt, global) are in the
-key's hash, made by the client.
+stored state, or is tried again, triggers none twice; a child that failed or was canceled frees it.  A
+request's key is the HTTP client's own, so that a request it had to send twice makes one run; it comes before
+the others, so that a repeated request is answered as the first was.  A one-time token's key goes with no
+task: it triggers once, whatever it triggers.  A tick's key is made of its schedule and its moment.  Scopes
+(run, attempt, global) are in the key's hash, made by the client.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure.core.errors import RecursiveWait
-from perdure.core.lifecycle import FAILURES
+from perdure.core.lifecycle import FAILURES, Status
 from perdure.engine.drafts import Draft, Key
 from perdure.engine.key_claims import KeyClaim, take
 from perdure.store import batches, keys, runs, waits
@@ -22,6 +22,10 @@ from perdure.store.keys import IDEMPOTENCY, IMPLICIT, TOKEN, KeyHolder, hash_of
 
 DEBOUNCE = "debounce"
 """The kind of a debounce key; these have a table of their own, and rules in `engine.debounce`."""
+
+
+_FREED_BY = {IDEMPOTENCY: FAILURES, IMPLICIT: FAILURES | {Status.CANCELED}}
+"""The ends of a run that free its key; the loser of a race, which was canceled, takes part in it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,4 @@ def stands(holder: KeyHolder, now: int) -> bool:
     """Tell whether a key still stands for the run that has it."""
     if holder.status is None and holder.kind != TOKEN:  # the run was forgotten; a token stays used
         return False
-    return holder.expires_at > now and (
-        holder.kind not in (IDEMPOTENCY, IMPLICIT) or holder.status not in FAILURES
-    )
+    return holder.expires_at > now and holder.status not in _FREED_BY.get(holder.kind, ())

@@ -11,6 +11,7 @@ one comes, and now and then while some are open, the tree of its branches is loo
 """
 
 import asyncio
+import struct
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _LAST_LOOK = 0.25
 # A run with an open wait is pinned when something else has gone on in it for this long.
 _BUSY_SECONDS = 1.0
 _LARGEST = 3
+# Ends a stored state: how long the counts before it are.
+_LENGTH = struct.Struct(">I")
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,9 @@ class Parking:
             CannotGoOn: the state can't be read, or has no such local.
         """
         try:
+            data, counted = _apart(data)
+            if counted and (family := children.current()):
+                family.go_on(counted)
             return resumable.restore(data, key=self._key, locals=self._places(data, changes, parameters))
         except CodeChanged:
             raise
@@ -272,7 +278,8 @@ class Parking:
     def _park(self, job: asyncio.Task[Any]) -> None:
         waits = self._waits()
         try:
-            state = self._state(job, waits)
+            family = children.current()
+            state = self._state(job, waits, family.counted() if family else b"")
         except NotResumable as error:
             self._pin(waits, str(error))
         except SnapshotTooLarge as error:
@@ -305,8 +312,13 @@ class Parking:
         self._pinned = {subject_of(wait) for wait in waits}
         self._desk.pinned(waits, reason)
 
-    def _state(self, job: asyncio.Task[Any], waits: list[Wait]) -> State:
+    def _state(self, job: asyncio.Task[Any], waits: list[Wait], counted: bytes = b"") -> State:
         """Return the state of a coroutine in which everything waits.
+
+        Args:
+            job: the coroutine.
+            waits: what for.
+            counted: the run's children since its last checkpoint; none for a checkpoint itself.
 
         Raises:
             NotResumable: it can't be stored.
@@ -320,12 +332,24 @@ class Parking:
             )
             raise SnapshotTooLarge(size=f"{len(data):,}", limit=f"{MAX_SNAPSHOT:,}", largest=largest)
         requests = resumable.pending(job).requests
-        return State(data, frames_of(data, self._key, requests), waits)
+        return State(_together(data, counted), frames_of(data, self._key, requests), waits)
 
     def _waits(self) -> list[Wait]:
         return [
             request.wait() for request in self._open.values() if not isinstance(request, CheckpointRequest)
         ]
+
+
+def _together(data: bytes, counted: bytes) -> bytes:
+    """Return a state with the counts of its run's children; these are numbers, and need no signature."""
+    return data + counted + _LENGTH.pack(len(counted))
+
+
+def _apart(stored: bytes) -> tuple[bytes, bytes]:
+    """Return the state, and the counts."""
+    end = len(stored) - _LENGTH.size
+    (length,) = _LENGTH.unpack_from(stored, end)
+    return stored[: end - length], stored[end - length : end]
 
 
 def _settle(future: asyncio.Future[Any], request: Request, answer: Answer) -> None:
