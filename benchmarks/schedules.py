@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from itertools import product
 
 from benchmarks.engine import engine_on
-from perdure.core.ids import new_id
 from perdure.engine.engine import Engine
 from perdure.engine.resources import Resources
-from perdure.engine.schedules import timing_columns
-from perdure.engine.ticking import start_from
+from perdure.engine.schedules import new_row
 from perdure.store import schedules
 from perdure.store.database import Tx
-from perdure.store.schedules import NO_TICKS, PREFIX, Schedule
+from perdure.store.schedules import Schedule
 from perdure.testing.clock import FakeClock
 from perdure.wire.schedules import Timing
 from tests.support.make import TASK, Make, manifest
@@ -49,27 +47,6 @@ def different() -> Iterator[Timing]:
         yield Timing(cron=f"{minute} {hour} * * *", timezone=zone, missed="catch_up")
 
 
-def row(make: Make, timing: Timing, number: int, now: int) -> Schedule:
-    """Return a schedule of the environment, as the API makes it."""
-    blank = Schedule(
-        id=new_id(PREFIX, now),
-        environment=make.environment.id,
-        task=TASK,
-        is_declared=0,
-        is_active=1,
-        deduplication_key=str(number),
-        external_id=None,
-        **timing_columns(timing),
-        created_at=now,
-        updated_at=now,
-        next_at=None,
-        due_at=None,
-        last_at=None,
-        held=NO_TICKS,
-    )
-    return start_from(blank, now)
-
-
 async def fire(make: Make, timings: Iterator[Timing], name: str) -> None:
     """Make the schedules, go to the moment when all are due, and print how long their runs take."""
     clock = FakeClock()
@@ -78,7 +55,10 @@ async def fire(make: Make, timings: Iterator[Timing], name: str) -> None:
     )
     here = await Make.begin(engine)
     await here.version(manifest())
-    rows = [row(here, next(timings), number, clock.now()) for number in range(COUNT)]
+    owner = {"environment": here.environment.id, "task": TASK}
+    rows = [
+        new_row(next(timings), clock.now(), **owner, deduplication_key=str(number)) for number in range(COUNT)
+    ]
 
     async def store(tx: Tx, some: list[Schedule]) -> None:
         await schedules.insert(tx, some)

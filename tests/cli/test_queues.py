@@ -76,9 +76,20 @@ def test_the_environment_is_limited_and_paused_as_a_whole(world: Dev):
     assert "Environment dev has no limit" in free.out
 
 
+def test_the_ttl_of_the_environment_is_set_and_reset(world: Dev):
+    given = world.perdure("queues", "ttl-all", "14d")
+    never = world.perdure("queues", "ttl-all", "none")
+    reset = world.perdure("queues", "ttl-all", "default")
+
+    assert "Environment dev has a TTL of 14d" in given.out
+    assert "Environment dev waits for ever for a worker" in never.out
+    assert "Environment dev has a TTL of 10m (as the server says)" in reset.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("ttl-all", "soon"), "soon is no duration"),
         (("get", "mial"), "There is no queue mial; did you mean mail?"),
         (("pause",), "Say which queue, or --all for the environment"),
         (("pause", "mail", "--all"), "Say which queue, or --all for the environment"),

@@ -257,3 +257,34 @@ async def test_a_replay_begins_at_a_stored_state_with_other_locals(
         await got(client.runs.replay(run, from_=1, locals={"totle": 1}))
     with pytest.raises(BadOption, match="from_ beside it"):
         await got(client.runs.replay(run, locals={"total": 1}))
+
+
+async def test_the_ttl_of_the_environment_is_set_and_reset(client: Any):
+    given = await got(client.environment.set_default_ttl(timedelta(hours=1)))
+    never = await got(client.environment.set_default_ttl(0))
+    reset = await got(client.environment.set_default_ttl(None))
+
+    assert (given.default_ttl, never.default_ttl, reset.default_ttl) == ("1h", None, "10m")
+
+
+async def test_why_and_bump_are_asked_of_a_run(client: Any, task_id: str):
+    delayed = (await got(client.trigger(task_id, delay="1h"))).id
+
+    told = await got(client.runs.why(delayed))
+    assert (told.run, told.reasons[0].code) == (delayed, "delayed")
+    with pytest.raises(Unprocessable, match="delayed until"):
+        await got(client.runs.bump(delayed))
+    with pytest.raises(NotFound):
+        await got(client.runs.why("run_nobody"))
+
+
+async def test_a_bumped_run_is_the_first_in_its_line(client: Any, task_id: str, hand: HandWorker):
+    await got(client.queues.pause(f"task/{task_id}"))
+    first, second = [(await got(client.trigger(task_id))).id for _ in range(2)]
+
+    assert (await got(client.runs.why(second))).reasons[-1].position == 1
+    await got(client.runs.bump(second))
+
+    assert (await got(client.runs.why(second))).reasons[-1].position == 0
+    assert (await got(client.runs.why(first))).reasons[-1].position == 1
+    assert "queue_paused" in [one.code for one in (await got(client.runs.why(first))).reasons]

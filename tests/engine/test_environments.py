@@ -9,6 +9,7 @@ from perdure.store import catalog
 from perdure.store.rows import Environment
 from perdure.testing.clock import FakeClock
 from perdure.wire.values import EnvironmentType
+from tests.support.make import Make, manifest
 
 DEV, PROD = EnvironmentType.DEV, EnvironmentType.PROD
 
@@ -81,3 +82,23 @@ async def test_a_known_key_is_not_looked_up_again_at_once(engine: Engine, clock:
 
     clock.forward(KEPT_MS / 1000)
     assert await engine.environments.by_key(made.key) is None
+
+
+@pytest.mark.parametrize(
+    ("ttl", "expected", "shown"), [("14d", 14 * 86_400_000, 14 * 86_400_000), (0, None, None)]
+)
+async def test_the_ttl_of_an_environment_can_be_changed_while_the_server_runs(
+    engine: Engine, ttl: str | int, expected: int | None, shown: int | None
+):
+    make = await Make.begin(engine, type="dev")
+    await make.version(manifest())
+    before = await make.row(await make.trigger())
+
+    load = await engine.queues.set_default_ttl(make.environment, ttl)
+    make.environment = load.environment
+    after = await make.row(await make.trigger())
+    own = await make.row(await make.trigger(ttl="1s"))
+    reset = await engine.queues.set_default_ttl(make.environment, None)
+
+    assert (before.ttl_ms, after.ttl_ms, own.ttl_ms) == (600_000, expected, 1_000)
+    assert (load.default_ttl_ms, reset.default_ttl_ms) == (shown, 600_000)

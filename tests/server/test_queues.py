@@ -179,3 +179,19 @@ async def test_a_public_token_reads_the_queue_it_names_and_changes_none(api: Api
     change = await api.post(f"{QUEUES}/mail/pause", {"action": "pause"}, token=token)
 
     assert (seen.status_code, other.status_code, change.status_code) == (200, 403, 401)
+
+
+async def test_the_ttl_of_the_environment_is_set_while_the_server_runs(api: Api):
+    path = "/api/v1/environment"
+
+    given = (await api.call("PUT", f"{path}/ttl", {"ttl": "1h30m"})).json()
+    assert (given["defaultTtl"], given["defaultTtlOverride"]) == ("1h30m", "1h30m")
+    assert (await api.run(await api.trigger()))["ttl"] == "1h30m"
+
+    never = (await api.call("PUT", f"{path}/ttl", {"ttl": 0})).json()
+    assert (never["defaultTtl"], never["defaultTtlOverride"]) == (None, "0s")
+    reset = (await api.call("PUT", f"{path}/ttl", {"ttl": None})).json()
+    assert reset["defaultTtlOverride"] is None
+
+    for wrong in ({"ttl": "soon"}, {"ttl": -1}, {}):
+        assert (await api.call("PUT", f"{path}/ttl", wrong)).status_code == 400

@@ -136,3 +136,21 @@ def limit_all(
     told = "no limit" if wanted is None else f"a limit of {wanted}"
     factor = f", and bursts to {done.burst_factor:g} times that" if wanted and done.burst_factor > 1 else ""
     tell(done, f"has {told}{factor}", json=json)
+
+
+@app.command("ttl-all")
+def ttl_all(
+    ttl: Annotated[
+        str, typer.Argument(metavar="DURATION", help="As in 14d; none for ever, default for the server's.")
+    ],
+    json: Json = False,
+) -> None:
+    """Set how long runs may wait for a worker, if neither their trigger nor their task says."""
+    from perdure.cli.queuescreen import read_ttl, tell
+    from perdure.cli.remote import server
+
+    wanted = read_ttl(ttl)
+    with server() as client:
+        done = client.environment.set_default_ttl(wanted)
+    told = "waits for ever for a worker" if done.default_ttl is None else f"has a TTL of {done.default_ttl}"
+    tell(done, told + " (as the server says)" * (wanted is None), json=json)

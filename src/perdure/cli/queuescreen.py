@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from perdure.cli.remote import read_duration
 from perdure.cli.screen import Cell, duration_text, moment_text, show_fields, show_json, show_table
+from perdure.core.duration import Duration
 from perdure.core.errors import BadOption
 from perdure.wire.manifests import Rate
 from perdure.wire.queues import EnvironmentLoad, Queue, QueueKeys
@@ -31,6 +33,12 @@ def read_limit(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise BadOption(option="the limit", value=text, expected="a whole number, or none") from None
+
+
+def read_ttl(text: str) -> Duration | None:
+    """Return a TTL as it was typed: 0 for none, None for the server's; raises BadDuration."""
+    named: dict[str, Duration | None] = {"none": 0, "default": None}
+    return named[text.lower()] if text.lower() in named else read_duration(text)
 
 
 def tell(done: Queue | EnvironmentLoad, what: str, *, json: bool) -> None:

@@ -5,15 +5,13 @@ matched in the order they stand in: an expression that was edited is the same sc
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
 
-from perdure.core.ids import new_id
-from perdure.engine.schedules import changed_row, timing_columns
-from perdure.engine.ticking import start_from
+from perdure.engine.schedules import changed_row, new_row, timing_columns
 from perdure.store import schedules
 from perdure.store.database import Tx
 from perdure.store.rows import Environment
-from perdure.store.schedules import NO_TICKS, PREFIX, Schedule
+from perdure.store.schedules import Schedule
 from perdure.wire.manifests import ScheduleManifest, TaskManifest
 
 
@@ -34,10 +32,10 @@ async def declare(tx: Tx, environment: Environment, tasks: Iterable[TaskManifest
         left = standing.get(task.id, [])
         for wanted in _in_order(task.schedules, left, environment):
             row = _match(left, wanted)
-            columns = timing_columns(wanted)
             if row is None:
-                added.append(start_from(_new(environment, task.id, columns, now), now))
-            elif (then := changed_row(row, columns, now)) != row:
+                fresh = new_row(wanted, now, environment=environment.id, task=task.id)
+                added.append(replace(fresh, is_declared=1))
+            elif (then := changed_row(row, timing_columns(wanted), now)) != row:
                 changed.append(then)
     removed = [row.id for rows in standing.values() for row in rows]
     if added:
@@ -66,22 +64,3 @@ def _match(left: list[Schedule], wanted: ScheduleManifest) -> Schedule | None:
     if found is not None:
         left.remove(found)
     return found
-
-
-def _new(environment: Environment, task: str, columns: dict[str, Any], now: int) -> Schedule:
-    return Schedule(
-        id=new_id(PREFIX, now),
-        environment=environment.id,
-        task=task,
-        is_declared=1,
-        is_active=1,
-        deduplication_key=None,
-        external_id=None,
-        **columns,
-        created_at=now,
-        updated_at=now,
-        next_at=None,
-        due_at=None,
-        last_at=None,
-        held=NO_TICKS,
-    )

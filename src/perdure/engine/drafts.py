@@ -9,6 +9,7 @@ from perdure.core.errors import BadOption
 from perdure.core.ids import new_id
 from perdure.core.lifecycle import Status
 from perdure.engine import options
+from perdure.engine.environments import default_ttl_ms
 from perdure.engine.moves import place_of
 from perdure.engine.resources import EngineSettings
 from perdure.store.keys import IDEMPOTENCY, IMPLICIT, REQUEST, TICK, TOKEN
@@ -221,11 +222,7 @@ def _ttl(one: Draft, manifest: TaskManifest | None, settings: EngineSettings) ->
         return one.ttl_ms or None
     if manifest is not None and manifest.ttl_ms is not None:
         return manifest.ttl_ms or None
-    environment = one.new.environment
-    for name in (environment.slug, environment.type, "*"):
-        if name in settings.ttl_ms:
-            return settings.ttl_ms[name] or None
-    return None
+    return default_ttl_ms(one.new.environment, settings)
 
 
 def _queue(new: NewRun, manifest: TaskManifest | None, known: Known) -> str:

@@ -5,7 +5,7 @@ import string
 
 from perdure.core.errors import BadSetting
 from perdure.core.ids import new_id
-from perdure.engine.resources import Resources
+from perdure.engine.resources import EngineSettings, Resources
 from perdure.store import catalog
 from perdure.store.database import Tx
 from perdure.store.rows import Environment
@@ -90,6 +90,16 @@ class Environments:
         if found is not None:
             self._kept[name] = found, self._resources.clock.now() + KEPT_MS
         return found
+
+
+def default_ttl_ms(environment: Environment, settings: EngineSettings) -> int | None:
+    """Return how long runs may wait for a worker if neither trigger nor task says; None: for ever."""
+    if environment.default_ttl_ms is not None:
+        return environment.default_ttl_ms or None
+    for name in (environment.slug, environment.type, "*"):
+        if name in settings.ttl_ms:
+            return settings.ttl_ms[name] or None
+    return None
 
 
 def new_key(type: EnvironmentType) -> str:

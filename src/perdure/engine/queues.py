@@ -6,11 +6,12 @@ environment take turns by locking its row, and so does every change here, so a c
 
 import hashlib
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perdure.core.errors import BadOption, NotFound
 from perdure.core.names import nearest
-from perdure.engine.environments import Environments
+from perdure.engine import options
+from perdure.engine.environments import Environments, default_ttl_ms
 from perdure.engine.moves import channel_of_ready
 from perdure.engine.resources import Resources
 from perdure.store import catalog, queues
@@ -61,6 +62,8 @@ class Load:
     environment: Environment
     waiting: int
     running: int
+    default_ttl_ms: int | None = None
+    """How long its runs may wait for a worker if neither trigger nor task says."""
 
 
 def queue_id(environment: str, name: str) -> str:
@@ -151,7 +154,7 @@ class Queues:
 
     async def load(self, environment: Environment) -> Load:
         """Return an environment as it is now, with its load."""
-        return await self._resources.db.read(_load, environment.id)
+        return self._with_ttl(await self._resources.db.read(_load, environment.id))
 
     async def pause_environment(self, environment: Environment) -> Load:
         """Start no attempt in an environment until it is resumed; what has begun goes on."""
@@ -178,13 +181,28 @@ class Queues:
             raise BadOption(option="burst_factor", value=burst_factor, expected="a number from 1 to 100")
         return await self._change_environment(environment, _limit_environment, limit, burst_factor)
 
+    async def set_default_ttl(self, environment: Environment, ttl: str | int | None) -> Load:
+        """Set how long runs may wait for a worker if neither trigger nor task says.
+
+        Args:
+            environment: whose runs, from now on.
+            ttl: seconds, or a duration (`"14d"`); 0: for ever; None: as the server says.
+
+        Raises:
+            BadOption: it is neither.
+        """
+        return await self._change_environment(environment, _set_default_ttl, options.ttl_ms(ttl))
+
+    def _with_ttl(self, load: Load) -> Load:
+        return replace(load, default_ttl_ms=default_ttl_ms(load.environment, self._resources.settings))
+
     async def _change(self, environment: Environment, queue: str, change, *arguments: object) -> QueueView:
         return await self._resources.db.transact(_changed, environment.id, queue, change, arguments)
 
     async def _change_environment(self, environment: Environment, change, *arguments: object) -> Load:
         load = await self._resources.db.transact(_changed_environment, environment.id, change, arguments)
         self._environments.forget()
-        return load
+        return self._with_ttl(load)
 
     async def _override(self, tx: Tx, queue: Queue, limit: int | None) -> None:
         now = self._resources.clock.now()
@@ -219,6 +237,10 @@ async def _limit_environment(
 ) -> None:
     factor = environment.burst_factor if burst_factor is None else burst_factor
     await queues.limit_environment(tx, environment.id, limit, factor)
+
+
+async def _set_default_ttl(tx: Tx, environment: Environment, ttl_ms: int | None) -> None:
+    await queues.set_default_ttl(tx, environment.id, ttl_ms)
 
 
 async def _load(tx: Tx, environment: str) -> Load:

@@ -59,23 +59,9 @@ class Schedules:
         now = self._resources.clock.now()
         for name in ("task", "deduplication_key", "external_id"):
             options.plain_text(name, getattr(wanted, name) or "")
-        fresh = Schedule(
-            id=new_id(PREFIX, now),
-            environment=environment.id,
-            task=wanted.task,
-            is_declared=0,
-            is_active=1,
-            deduplication_key=wanted.deduplication_key,
-            external_id=wanted.external_id,
-            **timing_columns(wanted),
-            created_at=now,
-            updated_at=now,
-            next_at=None,
-            due_at=None,
-            last_at=None,
-            held=NO_TICKS,
-        )
-        row = await self._resources.db.transact(self._create, start_from(fresh, now), now)
+        keys = {"deduplication_key": wanted.deduplication_key, "external_id": wanted.external_id}
+        fresh = new_row(wanted, now, environment=environment.id, task=wanted.task, **keys)
+        row = await self._resources.db.transact(self._create, fresh, now)
         return await self.get(environment, row.id)
 
     async def get(self, environment: Environment, schedule: str) -> ScheduleView:
@@ -194,6 +180,38 @@ TIMING = ("cron", "timezone", "spread", "missed", "max_catch_up", "overlap")
 _MOVING = ("task", "is_active", "cron", "timezone", "spread")
 _CLEARED = ("external_id", "window")
 """What null takes away."""
+
+
+def new_row(timing: Timing, now: int, *, environment: str, task: str, **keys: str | None) -> Schedule:
+    """Return a new schedule, active from now on.
+
+    Args:
+        timing: when its ticks come.
+        now: the moment.
+        environment: whose.
+        task: what it runs.
+        keys: `deduplication_key` and `external_id`, of one that the API makes.
+
+    Raises:
+        BadCron, UnknownZone: there is no such expression, or time zone.
+        BadOption: the window can't be.
+    """
+    fresh = Schedule(
+        id=new_id(PREFIX, now),
+        environment=environment,
+        task=task,
+        is_declared=0,
+        is_active=1,
+        **{"deduplication_key": None, "external_id": None, **keys},
+        **timing_columns(timing),
+        created_at=now,
+        updated_at=now,
+        next_at=None,
+        due_at=None,
+        last_at=None,
+        held=NO_TICKS,
+    )
+    return start_from(fresh, now)
 
 
 def timing_columns(timing: Timing) -> dict[str, Any]:

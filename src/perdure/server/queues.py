@@ -3,6 +3,7 @@
 from perdure.core.clock import to_datetime_or_none
 from perdure.engine.queues import TASK_PREFIX, Load, QueueView, queue_id
 from perdure.server.handles import Call, handles
+from perdure.server.render import duration
 from perdure.store.queues import KeyCount, rate_of
 from perdure.store.rows import Queue
 from perdure.wire import endpoints
@@ -84,6 +85,12 @@ async def limit_environment(call: Call, wanted: wire.LimitEnvironment) -> wire.E
     return _shown_load(await call.services.engine.queues.limit_environment(call.environment, limit, factor))
 
 
+@handles(endpoints.queues.SET_DEFAULT_TTL)
+async def set_default_ttl(call: Call, wanted: wire.SetDefaultTtl) -> wire.EnvironmentLoad:
+    """Set the environment's TTL."""
+    return _shown_load(await call.services.engine.queues.set_default_ttl(call.environment, wanted.ttl))
+
+
 def _name(wanted: wire.QueueChoice, queue: str) -> str:
     """Return the name, or the id, of the queue in a path; a slash in it is encoded twice by the client."""
     name = queue.replace("%2F", "/")
@@ -145,4 +152,6 @@ def _shown_load(load: Load) -> wire.EnvironmentLoad:
         paused_at=to_datetime_or_none(row.paused_at),
         concurrency_limit=row.concurrency_limit,
         burst_factor=row.burst_factor,
+        default_ttl=duration(load.default_ttl_ms),
+        default_ttl_override=None if row.default_ttl_ms is None else duration(row.default_ttl_ms) or "0s",
     )

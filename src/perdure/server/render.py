@@ -111,7 +111,7 @@ def _summary(glance: Glance | RunView) -> dict[str, Any]:
         "expired_at": to_datetime_or_none(run.finished_at) if status is S.EXPIRED else None,
         "idempotency_key": _key(run),
         "version": run.version or run.locked_version or None,
-        "ttl": _duration(run.ttl_ms),
+        "ttl": duration(run.ttl_ms),
         "region": run.region,
         "tags": list(glance.tags),
         "duration_ms": run.active_ms,
@@ -223,7 +223,7 @@ def _key(run: rows.Run) -> str | None:
     return run.idempotency_key
 
 
-def _duration(milliseconds: int | None) -> str | None:
+def duration(milliseconds: int | None) -> str | None:
     """Return a duration as the API writes it: `1h30m`."""
     if not milliseconds:
         return None

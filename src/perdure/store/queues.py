@@ -278,6 +278,11 @@ async def limit_environment(tx: Tx, environment: str, limit: int | None, burst_f
         await tx.run("reopen_lanes", pools=freed)
 
 
+async def set_default_ttl(tx: Tx, environment: str, ttl_ms: int | None) -> None:
+    """Set how long an environment's runs may wait for a worker; 0: for ever, None: as the server says."""
+    await tx.run("set_default_ttl", id=environment, default_ttl_ms=ttl_ms)
+
+
 async def pause_environment(tx: Tx, environment: str, *, paused_at: int | None) -> None:
     """Start nothing new in an environment, or (None) go on."""
     await tx.run("pause_environment", id=environment, paused_at=paused_at)

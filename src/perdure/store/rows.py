@@ -22,6 +22,7 @@ class Environment:
     created_at: int
     burst_factor: float = 1.0
     paused_at: int | None = None
+    default_ttl_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from perdure.wire.manifests import Limit, Rate
 from perdure.wire.model import Model
-from perdure.wire.values import EnvironmentType, OffsetPagination, PageQuery, PageSize
+from perdure.wire.values import DurationText, EnvironmentType, OffsetPagination, PageQuery, PageSize
 
 MAX_LIMIT = 100_000
 
@@ -147,12 +147,27 @@ class EnvironmentLoad(_Shown):
     """How many of its runs may run at once, and how many of any one queue; null: no limit."""
     burst_factor: float
     """All queues together may have so many times the limit."""
+    default_ttl: str | None = None
+    """How long runs may wait for a worker if neither trigger nor task says; null: for ever."""
+    default_ttl_override: str | None = None
+    """The same, as it was set at run time (`0s`: for ever); null: as the server says."""
 
 
 class PauseEnvironment(Model):
     """Whether new runs of an environment start."""
 
     action: Action
+
+
+class SetDefaultTtl(Model):
+    """How long runs of an environment may wait for a worker if neither trigger nor task says."""
+
+    ttl: DurationText | Annotated[int, Field(ge=0)] | None
+    """0: for ever.  Null: as the server says."""
+
+    def to_json(self) -> bytes:
+        """Return the JSON that goes over the wire: here null says something."""
+        return self.__pydantic_serializer__.to_json(self, by_alias=True)
 
 
 class LimitEnvironment(Model):

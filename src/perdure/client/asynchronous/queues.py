@@ -5,6 +5,7 @@ from typing import Any
 
 from perdure.client.call import AsyncSender
 from perdure.client.calls import queues as calls
+from perdure.core.duration import Duration
 from perdure.wire import queues as wire
 
 
@@ -106,6 +107,17 @@ class AsyncEnvironment:
     async def resume(self) -> wire.EnvironmentLoad:
         """Start runs in the environment again."""
         return await self._client.send(calls.pause_environment("resume"))
+
+    async def set_default_ttl(self, ttl: Duration | None) -> wire.EnvironmentLoad:
+        """Set how long runs may wait for a worker, if neither their trigger nor their task says.
+
+        Args:
+            ttl: of runs that are triggered from now on; 0 for ever, None as the server says.
+
+        Raises:
+            BadDuration: it is no duration.
+        """
+        return await self._client.send(calls.set_default_ttl(ttl))
 
     async def limit(
         self, concurrency_limit: int | None, *, burst_factor: float | None = None

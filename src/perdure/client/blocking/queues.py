@@ -7,6 +7,7 @@ from typing import Any
 
 from perdure.client.call import Sender
 from perdure.client.calls import queues as calls
+from perdure.core.duration import Duration
 from perdure.wire import queues as wire
 
 
@@ -107,6 +108,17 @@ class Environment:
     def resume(self) -> wire.EnvironmentLoad:
         """Start runs in the environment again."""
         return self._client.send(calls.pause_environment("resume"))
+
+    def set_default_ttl(self, ttl: Duration | None) -> wire.EnvironmentLoad:
+        """Set how long runs may wait for a worker, if neither their trigger nor their task says.
+
+        Args:
+            ttl: of runs that are triggered from now on; 0 for ever, None as the server says.
+
+        Raises:
+            BadDuration: it is no duration.
+        """
+        return self._client.send(calls.set_default_ttl(ttl))
 
     def limit(
         self, concurrency_limit: int | None, *, burst_factor: float | None = None

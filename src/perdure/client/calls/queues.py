@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from perdure.client.call import Call, query
+from perdure.client.options import duration_text
+from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
 from perdure.wire import endpoints, queues
 from perdure.wire.queues import MAX_LIMIT
@@ -51,6 +53,12 @@ def environment() -> Call[Any, queues.EnvironmentLoad]:
 def pause_environment(action: queues.Action) -> Call[queues.PauseEnvironment, queues.EnvironmentLoad]:
     """Pause or resume the environment."""
     return Call(endpoints.queues.PAUSE_ENVIRONMENT, queues.PauseEnvironment(action=action))
+
+
+def set_default_ttl(ttl: Duration | None) -> Call[queues.SetDefaultTtl, queues.EnvironmentLoad]:
+    """Set the environment's TTL."""
+    given = None if ttl is None else 0 if to_milliseconds(ttl) == 0 else duration_text(ttl)
+    return Call(endpoints.queues.SET_DEFAULT_TTL, queues.SetDefaultTtl(ttl=given))
 
 
 def limit_environment(

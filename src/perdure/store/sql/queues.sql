@@ -178,6 +178,10 @@ select coalesce(cast(sum(ready) as {int8}), 0) as ready from lanes
 -- How many runs of an environment may run at once, and by what factor more than that.
 update environments set concurrency_limit = :concurrency_limit, burst_factor = :burst_factor where id = :id
 
+-- name: set_default_ttl
+-- How long runs of an environment may wait for a worker if nothing else says; 0: for ever, null: the server says.
+update environments set default_ttl_ms = :default_ttl_ms where id = :id
+
 -- name: pause_environment
 -- Start nothing new in an environment since a moment, or (null) go on.
 update environments set paused_at = :paused_at where id = :id

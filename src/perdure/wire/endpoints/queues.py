@@ -79,6 +79,15 @@ PAUSE_ENVIRONMENT = Endpoint(
     summary="Pause an environment, so that no attempt begins, or resume it.",
     limit=10 * KILOBYTE,
 )
+SET_DEFAULT_TTL = Endpoint(
+    name="setDefaultTtl",
+    method="PUT",
+    path="/api/v1/environment/ttl",
+    takes=queues.SetDefaultTtl,
+    gives=queues.EnvironmentLoad,
+    summary="Set how long runs of an environment may wait for a worker, if neither trigger nor task says.",
+    limit=10 * KILOBYTE,
+)
 LIMIT_ENVIRONMENT = Endpoint(
     name="limitEnvironment",
     method="POST",
