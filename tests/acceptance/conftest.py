@@ -1,27 +1,39 @@
-"""A server, and the project of tasks that wait."""
+"""A server with the project of tasks that wait; what the official client's cases tell."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perdure.client import AsyncClient
-from tests.support import processes
-from tests.worker.world import KEY, World
+from tests.support import official_client
+from tests.support.official_client import Told
+from tests.worker.world import World, opened
 
 TASKS = Path(__file__).with_name("waiting.py")
 
 
 @pytest.fixture
 async def world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
-    (tmp_path / "perdure.toml").write_text('project = "waits"\n')
-    (tmp_path / "tasks").mkdir()
-    shutil.copy(TASKS, tmp_path / "tasks" / "waiting.py")
-    settings = {"PERDURE_SECRET_KEY": KEY, "PERDURE_DATABASE_URL": database_url}
-    with processes.server(tmp_path, **settings) as server:
-        async with AsyncClient(server.url, KEY) as client:
-            yield World(server, client, tmp_path)
+    async with opened(tmp_path, database_url, TASKS) as world:
+        yield world
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def everything(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What each of the module's `CASES` told, on one kind of database."""
+    return official_client.told_by(request.module.CASES, request, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture
+def told(everything: dict[str, Any]) -> Told:
+    """Return what a case told."""
+
+    def look(case: str) -> Any:
+        assert "value" in everything[case], everything[case]["error"]
+        return everything[case]["value"]
+
+    return look
 
 
 @pytest.fixture

@@ -1,18 +1,15 @@
 """Batches of a real worker that is killed: while it sends the items, and while it waits for the runs."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from perdure.client import AsyncClient
 from perdure.core.lifecycle import Status
 from perdure.wire.runs import ListedRun
 from tests.acceptance.batching import ITEMS
-from tests.support import processes
 from tests.support.waiting import until
-from tests.worker.world import KEY, World
+from tests.worker.world import World, opened
 
 pytestmark = pytest.mark.slow
 
@@ -21,17 +18,8 @@ TASKS = Path(__file__).parent / "batching.py"
 
 @pytest.fixture
 async def world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
-    (tmp_path / "perdure.toml").write_text('project = "batches"\n')
-    (tmp_path / "tasks").mkdir()
-    shutil.copy(TASKS, tmp_path / "tasks" / "batching.py")
-    settings = {
-        "PERDURE_SECRET_KEY": KEY,
-        "PERDURE_DATABASE_URL": database_url,
-        "PERDURE_LEASE_SECONDS": "2",
-    }
-    with processes.server(tmp_path, **settings) as server:
-        async with AsyncClient(server.url, KEY) as client:
-            yield World(server, client, tmp_path)
+    async with opened(tmp_path, database_url, TASKS, PERDURE_LEASE_SECONDS="2") as world:
+        yield world
 
 
 async def children(world: World, run: str) -> list[ListedRun]:

@@ -1,32 +1,12 @@
 """The official npm client's batches, unchanged, against a server process and a Python worker."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from tests.support import official_client
+from tests.support.official_client import Told
 
 pytestmark = pytest.mark.slow
 
-Told = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def everything(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What each case told, on one kind of database."""
-    return official_client.told_by("batches.mjs", request, tmp_path_factory.mktemp(request.param))
-
-
-@pytest.fixture
-def told(everything: dict[str, Any]) -> Told:
-    """Return what a case told."""
-
-    def look(case: str) -> Any:
-        assert "value" in everything[case], everything[case]["error"]
-        return everything[case]["value"]
-
-    return look
+CASES = "batches.mjs"
 
 
 def test_runs_of_one_task(told: Told):

@@ -4,33 +4,13 @@
 looks at what one of its cases told.  All cases run in one Node process, once for each kind of database.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from tests.support import official_client
+from tests.support.official_client import Told
 
 pytestmark = pytest.mark.slow
 
-Told = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def everything(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What each case told, on one kind of database."""
-    return official_client.told_by("cases.mjs", request, tmp_path_factory.mktemp(request.param))
-
-
-@pytest.fixture
-def told(everything: dict[str, Any]) -> Told:
-    """Return what a case told."""
-
-    def look(case: str) -> Any:
-        assert "value" in everything[case], everything[case]["error"]
-        return everything[case]["value"]
-
-    return look
+CASES = "cases.mjs"
 
 
 def test_a_run_goes_all_the_way(told: Told):

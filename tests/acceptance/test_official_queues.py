@@ -1,32 +1,12 @@
 """The official npm client's queues, unchanged, against a server process and a Python worker."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from tests.support import official_client
+from tests.support.official_client import Told
 
 pytestmark = pytest.mark.slow
 
-Told = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def everything(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What each case told, on one kind of database."""
-    return official_client.told_by("queues.mjs", request, tmp_path_factory.mktemp(request.param))
-
-
-@pytest.fixture
-def told(everything: dict[str, Any]) -> Told:
-    """Return what a case told."""
-
-    def look(case: str) -> Any:
-        assert "value" in everything[case], everything[case]["error"]
-        return everything[case]["value"]
-
-    return look
+CASES = "queues.mjs"
 
 
 def test_a_queue_is_found_by_name_with_a_slash_by_id_and_by_task(told: Told):

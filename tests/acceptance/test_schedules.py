@@ -1,28 +1,20 @@
 """Schedules with a real server, a real worker and both databases."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from perdure.client import AsyncClient
 from perdure.core.lifecycle import Status
-from tests.support import processes
-from tests.worker.world import KEY, World
+from tests.worker.world import World, opened
 
 TASKS = Path(__file__).parent / "scheduling.py"
 
 
 @pytest.fixture
 async def world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
-    (tmp_path / "perdure.toml").write_text('project = "schedules"\n')
-    (tmp_path / "tasks").mkdir()
-    shutil.copy(TASKS, tmp_path / "tasks" / "scheduling.py")
-    settings = {"PERDURE_SECRET_KEY": KEY, "PERDURE_DATABASE_URL": database_url}
-    with processes.server(tmp_path, **settings) as server:
-        async with AsyncClient(server.url, KEY) as client:
-            yield World(server, client, tmp_path)
+    async with opened(tmp_path, database_url, TASKS) as world:
+        yield world
 
 
 async def test_declared_and_made_in_a_task_and_run_by_hand(world: World):

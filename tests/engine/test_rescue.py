@@ -58,6 +58,25 @@ async def test_a_server_that_stood_still_listens_anew(make: Make, engine: Engine
     assert await make.hear_nothing("1s") == 1
 
 
+async def test_a_server_that_is_always_late_gives_runs_back_all_the_same(
+    make: Make, engine: Engine, clock: FakeClock
+):
+    worker = await make.worker()
+    await make.trigger()
+    await make.hear_nothing("30s")
+    await make.claim(worker)
+    for _ in range(4):
+        clock.forward("15s")
+        assert await engine.rescue.run_once() == 0
+
+    for _ in range(40):
+        clock.forward("15s")
+        if await engine.rescue.run_once():
+            break
+    else:
+        raise AssertionError("the run stays with its worker")
+
+
 async def test_a_worker_that_comes_back_too_late_changes_nothing(
     make: Make, engine: Engine, clock: FakeClock
 ):

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from tests.support.databases import PostgresDatabases, SQLiteFiles
 KEY = "tr_dev_0123456789abcdef0123456789abcdef"
 SOURCE = Path(__file__).parents[1] / "acceptance" / "official_client"
 CACHE = Path(__file__).parents[2] / ".cache" / "official-client"
+
+Told = Callable[[str], Any]
+"""Returns what one of the cases told."""
 
 INSTALL_S = 300
 RUN_S = 120

@@ -1,6 +1,7 @@
 """A real server, and workers over the project of ill-behaved tasks."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -87,3 +88,16 @@ class World:
 
     async def log_of(self, run: str) -> str:
         return "\n".join([event.message async for event in self.client.runs.events(run)])
+
+
+@asynccontextmanager
+async def opened(folder: Path, database_url: str, *tasks: Path, **settings: str) -> AsyncIterator[World]:
+    """Make a project of some task files in an empty folder, and run a server there until the block ends."""
+    (folder / "perdure.toml").write_text('project = "tried"\n')
+    (folder / "tasks").mkdir()
+    for file in tasks:
+        shutil.copy(file, folder / "tasks")
+    settings = {"PERDURE_SECRET_KEY": KEY, "PERDURE_DATABASE_URL": database_url, **settings}
+    with processes.server(folder, **settings) as server:
+        async with AsyncClient(server.url, KEY) as client:
+            yield World(server, client, folder)

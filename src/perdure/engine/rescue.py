@@ -24,8 +24,9 @@ SILENT = "its worker was silent for longer than its lease"
 class Rescue(Service):
     """Gives runs back whose lease is over.
 
-    Silence counts only while somebody listens: it begins when it has listened for as long as a lease, and
-    begins anew when it was away itself, with a machine that stood still or a database that did.
+    Silence counts only while somebody listens.  So it begins when it has listened for as long as a lease;
+    and time in which it was away itself, with a machine or a database that stood still, is no silence until
+    workers had a lease to be heard again.
     """
 
     pause_ms = 1_000
@@ -34,15 +35,15 @@ class Rescue(Service):
         """Use these resources."""
         super().__init__(resources.db)
         self._resources = resources
-        self._listened = resources.clock.now()
-        self._begins = self._listened + resources.settings.lease_ms
+        self._looked = resources.clock.now()
+        self._begins = self._looked + resources.settings.lease_ms
+        self._away_ms = 0
+        self._away_until = self._looked
 
     async def run_once(self) -> int:
         """Give back all runs whose lease is over; return how many."""
-        now, lease_ms = self._resources.clock.now(), self._resources.settings.lease_ms
-        if now - self._listened > self.pause_ms + lease_ms / 4:  # they beat thrice in a lease
-            self._begins = now + lease_ms
-        self._listened = now
+        now = self._resources.clock.now()
+        self._look(now)
         if now < self._begins:
             return 0
         total = 0
@@ -52,8 +53,19 @@ class Rescue(Service):
             if count < BATCH:
                 return total
 
+    def _look(self, now: int) -> None:
+        """Take note of how long nobody has listened."""
+        lease_ms = self._resources.settings.lease_ms
+        away_ms = now - self._looked - int(self.pause_ms)
+        if away_ms > lease_ms / 4:  # less makes no worker miss its lease: it beats thrice in one
+            self._away_ms += away_ms
+            self._away_until = now + lease_ms
+        elif now >= self._away_until:
+            self._away_ms = 0
+        self._looked = now
+
     async def _rescue(self, tx: Tx, now: int) -> int:
-        lost = await runs.lock_expired(tx, now=now, limit=BATCH)
+        lost = await runs.lock_expired(tx, now=now - self._away_ms, limit=BATCH)
         await give_back(tx, lost, SILENT, now=now, max_losses=self._resources.settings.max_losses)
         return len(lost)
 
