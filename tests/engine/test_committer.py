@@ -107,10 +107,7 @@ async def test_what_was_done_for_a_caller_that_gave_up_is_told():
     work.gate.clear()
     untold: list[int] = []
 
-    async def take_back(answers: Sequence[int]) -> None:
-        untold.extend(answers)
-
-    committer = Committer(work, unheard=take_back)
+    committer = Committer(work, unheard=untold.append)
     gone = asyncio.create_task(committer.submit(1))
     await work.began.wait()
     stays = asyncio.create_task(committer.submit(2))

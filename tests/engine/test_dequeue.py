@@ -252,6 +252,41 @@ async def test_runs_claimed_for_a_poll_that_was_given_up_go_to_the_next(make: Ma
     assert (held.run_id, (await make.row(run)).losses) == (run, 0)
 
 
+async def test_what_comes_ready_between_two_polls_is_in_the_second(make: Make, engine: Engine):
+    worker = await make.worker()
+    command = PollRuns(worker_id=worker.id, slots=2, wait=30)
+    first = await make.trigger()
+    (held,) = (await engine.dequeue.poll(make.environment, command)).runs
+
+    second = await make.trigger()
+    (next_held,) = (await engine.dequeue.poll(make.environment, command)).runs
+
+    assert [held.run_id, next_held.run_id] == [first, second]
+
+
+async def test_a_poll_waits_again_where_the_last_one_left_nothing(make: Make, engine: Engine):
+    worker = await make.worker()
+    command = PollRuns(worker_id=worker.id, slots=2, wait=30)
+    await make.trigger()
+    await engine.dequeue.poll(make.environment, command)
+    poll = asyncio.create_task(engine.dequeue.poll(make.environment, command))
+    await asyncio.sleep(0)
+
+    run = await make.trigger()
+
+    assert [held.run_id for held in (await poll).runs] == [run]
+
+
+async def test_a_poll_that_took_all_it_could_carry_looks_again(make: Make, engine: Engine):
+    worker = await make.worker()
+    command = PollRuns(worker_id=worker.id, slots=1, wait=30)
+    runs = [await make.trigger() for _ in range(2)]
+
+    held = [(await engine.dequeue.poll(make.environment, command)).runs[0].run_id for _ in runs]
+
+    assert held == runs
+
+
 async def test_environments_do_not_see_each_other(make: Make, engine: Engine):
     other = await Make.begin(engine)
     worker = await other.worker()

@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yarl
@@ -64,7 +65,7 @@ class AsyncTransport:
         session = self._sessions.get(here)
         if session is None or session.http.closed:
             self._forget_closed_loops()
-            session = self._sessions[here] = await _Session.open()
+            session = self._sessions[here] = await _Session.open(self._api_url)
         return session.http
 
     def _forget_closed_loops(self) -> None:
@@ -93,19 +94,35 @@ class _Session:
         self._life = life
 
     @classmethod
-    async def open(cls) -> "_Session":
+    async def open(cls, api_url: str) -> "_Session":
         # What runs a loop (`asyncio.run`, uvicorn) closes the loop's asynchronous generators at its end.
-        life = _life()
+        life = _life(api_url)
         return cls(await anext(life), life)
 
     async def close(self) -> None:
         await self._life.aclose()
 
 
-async def _life() -> AsyncGenerator[aiohttp.ClientSession, None]:
+async def _life(api_url: str) -> AsyncGenerator[aiohttp.ClientSession, None]:
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEPT_SECONDS)
-    async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
+    proxy, auth = _proxy(yarl.URL(api_url))
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=proxy, proxy_auth=auth
+    ) as session:
         yield session
+
+
+def _proxy(url: yarl.URL) -> tuple[yarl.URL | None, aiohttp.BasicAuth | None]:
+    """Return the proxy that the environment names for a server, and the credentials in its URL.
+
+    With `trust_env` aiohttp asks the environment, and reads `~/.netrc`, for each request anew and in a
+    thread, which takes longer than the request.
+    """
+    if url.host is None or proxy_bypass(url.host) or not (found := getproxies().get(url.scheme)):
+        return None, None
+    proxy = yarl.URL(found)
+    auth = aiohttp.BasicAuth(proxy.user, proxy.password or "") if proxy.user else None
+    return proxy.with_user(None), auth
 
 
 def _here() -> _Place:

@@ -5,14 +5,11 @@ company.  So one caller has the latency of one transaction, and a thousand at on
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from perdure.core.errors import PerdureError
 from perdure.core.storage_errors import DatabaseUnavailable
-
-log = logging.getLogger(__name__)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -28,14 +25,14 @@ class Committer(Generic[In, Out]):
         work: carries out commands in one transaction, and returns for each its answer, or the error
             that is its caller's alone.
         limit: the most commands in one transaction.
-        unheard: is given the answers whose callers went away during the commit.
+        unheard: is given each answer whose caller went away meanwhile.
     """
 
     def __init__(
         self,
         work: Callable[[Sequence[In]], Awaitable[Sequence[Out | PerdureError]]],
         limit: int = LIMIT,
-        unheard: Callable[[Sequence[Out]], Awaitable[None]] | None = None,
+        unheard: Callable[[Out], None] | None = None,
     ) -> None:
         """Begin with nothing to do."""
         self._work = work
@@ -50,7 +47,12 @@ class Committer(Generic[In, Out]):
         self._waiting.append((command, future))
         if self._busy is None:
             self._busy = asyncio.create_task(self._drain())
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._forget(future.result())  # it came at the last moment
+            raise
 
     async def _drain(self) -> None:
         try:
@@ -70,20 +72,15 @@ class Committer(Generic[In, Out]):
                     await self._carry_out([entry])
                 return
             answers = [error] * len(group)
-        unheard: list[Out] = []
         for (_, future), answer in zip(group, answers, strict=True):
             if isinstance(answer, Exception):
                 if not future.done():
                     future.set_exception(answer)
             elif future.done():
-                unheard.append(answer)
+                self._forget(answer)
             else:
                 future.set_result(answer)
-        if unheard and self._unheard is not None:
-            await self._mend(self._unheard, unheard)
 
-    async def _mend(self, mend: Callable[[Sequence[Out]], Awaitable[None]], unheard: Sequence[Out]) -> None:
-        try:
-            await mend(unheard)
-        except Exception:
-            log.exception("What %d callers asked for is done, and could not be taken back.", len(unheard))
+    def _forget(self, answer: Out) -> None:
+        if self._unheard is not None:
+            self._unheard(answer)

@@ -1,11 +1,14 @@
 """From a line of runs to a worker.
 
-Polls that are under way at the same moment are answered by one transaction.  Claims of an environment
+Polls that are under way at the same moment are answered by one transaction; those that wait ride along,
+where that can be, with whatever makes a run ready (`Database.ride`).  Claims of an environment
 take turns (they lock its row), so that limits hold however many servers there are; who reports or
 triggers does not wait for them.  What a claim costs follows the kinds of runs that are ready and the
 number of runs it takes, never the length of the lines.
 """
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +19,9 @@ from perdure.engine.catalog import Catalog
 from perdure.engine.claims import Claim, begin_claim, lock_heads
 from perdure.engine.committer import Committer
 from perdure.engine.concurrency import Shares, share
+from perdure.engine.listening import Listeners
 from perdure.engine.moves import Move, Step, apply, channel_of_ready, resumed_place
-from perdure.engine.news import look_until
+from perdure.engine.news import look_on
 from perdure.engine.resources import Resources
 from perdure.engine.waiting import answers_of
 from perdure.store import lanes, runs, waits, workers
@@ -25,6 +29,8 @@ from perdure.store.database import Tx
 from perdure.store.lanes import Kind, PoolChange, pool_of
 from perdure.store.rows import Environment, Run, Worker
 from perdure.wire.workers import Assignment, Polled, PollRuns, RunRef, Wake
+
+log = logging.getLogger(__name__)
 
 BATCH = 500
 """The most runs handed out by one transaction."""
@@ -41,6 +47,21 @@ Asked = tuple[str, str, int, Sequence[str]]
 def channel_of_worker(worker: str) -> str:
     """Return the channel that is hinted when a worker is to stop something."""
     return f"worker:{worker}"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The answer to a poll."""
+
+    polled: Polled
+    #: whether nothing is left that the worker could have taken
+    has_all: bool
+
+    @property
+    def is_something(self) -> bool:
+        """Whether it is worth telling."""
+        polled = self.polled
+        return bool(polled.runs or polled.cancels or polled.wakes or polled.drain)
 
 
 @dataclass(slots=True)
@@ -62,16 +83,21 @@ class Bid:
         """How many more runs it can take."""
         return self.slots - len(self.runs) if self.known else 0
 
-    def answer(self) -> Polled | PerdureError:
-        """Return the answer to the poll, or what is wrong with it."""
+    def answer(self, *, is_all: bool) -> Given | PerdureError:
+        """Return the answer to the poll, or what is wrong with it.
+
+        Args:
+            is_all: whether all bids together were few enough to be given all they could take.
+        """
         if self.known is None:
             return NotFound(kind="connected worker", name=self.worker)
-        return Polled(
+        polled = Polled(
             runs=self.assignments,
             cancels=self.cancels,
             wakes=self.wakes,
             drain=self.known.drained_at is not None,
         )
+        return Given(polled, has_all=is_all and self.wanted > 0)
 
 
 class Dequeue:
@@ -81,8 +107,10 @@ class Dequeue:
         """Use these resources and this knowledge of tasks."""
         self._resources = resources
         self._catalog = catalog
-        self._committer: Committer[Asked, Polled] = Committer(self._claim_many, unheard=self._take_back)
+        self._committer: Committer[Asked, Given] = Committer(self._claim_many, unheard=self._return)
+        self._listeners = Listeners(resources.db.hints)
         self._kinds: dict[int, Kind] = {}
+        self._returns: set[asyncio.Task[None]] = set()
 
     async def poll(self, environment: Environment, command: PollRuns) -> Polled:
         """Return runs for a worker to start and to stop; wait if there are none.
@@ -92,30 +120,51 @@ class Dequeue:
         """
         channels = channel_of_ready(environment.id), channel_of_worker(command.worker_id)
         asked = environment.id, command.worker_id, command.slots, tuple(command.heard)
-        return await look_until(
-            self._resources.db.hints,
-            channels,
-            lambda: self._committer.submit(asked),
-            lambda polled: polled.runs or polled.cancels or polled.wakes or polled.drain,
-            wait=command.wait,
-            every_ms=self._resources.settings.slow_look_ms,
-        )
+        with self._listeners.ear(command.worker_id, *channels) as ear:
+            may_wait = command.wait > 0 and not (ear.must_look or command.heard)
+            given = await look_on(
+                ear.subscription,
+                Given(Polled(), has_all=True) if may_wait else await self._committer.submit(asked),
+                lambda: self._committer.submit(asked),
+                lambda given: given.is_something,
+                wait=command.wait,
+                every_ms=self._resources.settings.slow_look_ms,
+                pause=lambda subscription, seconds: self._resources.db.ride(
+                    subscription, self._claim_along, asked, timeout=seconds, unheard=self._return
+                ),
+            )
+            ear.has_all = given.has_all
+        return given.polled
 
-    async def _take_back(self, unheard: Sequence[Polled]) -> None:
+    async def _claim_along(self, tx: Tx, asked: Sequence[Asked]) -> list[Given | None]:
+        """Claim for polls that wait; one that is to be refused looks itself."""
+        answers = await self._claim(tx, asked, self._resources.clock.now())
+        return [answer if isinstance(answer, Given) else None for answer in answers]
+
+    def _return(self, unheard: Given) -> None:
         """Put runs back in line that were claimed for a poll which nobody waits for any more."""
-        claimed = {run.run_id: run.fence for polled in unheard for run in polled.runs}
-        if claimed:
-            await self._resources.db.transact(_take_back, claimed, self._resources.clock.now())
+        runs = unheard.polled.runs
+        if runs:
+            task = asyncio.create_task(self._take_back({run.run_id: run.fence for run in runs}))
+            self._returns.add(task)
+            task.add_done_callback(self._returns.discard)
 
-    async def _claim_many(self, asked: Sequence[Asked]) -> list[Polled | PerdureError]:
+    async def _take_back(self, claimed: Mapping[str, int]) -> None:
+        try:
+            await self._resources.db.transact(_take_back, claimed, self._resources.clock.now())
+        except Exception:
+            log.exception("Runs of a poll that was gone could not be taken back: %s", ", ".join(claimed))
+
+    async def _claim_many(self, asked: Sequence[Asked]) -> list[Given | PerdureError]:
         now = self._resources.clock.now()
         return await self._resources.db.transact(self._claim, asked, now)
 
-    async def _claim(self, tx: Tx, asked: Sequence[Asked], now: int) -> list[Polled | PerdureError]:
+    async def _claim(self, tx: Tx, asked: Sequence[Asked], now: int) -> list[Given | PerdureError]:
         bids = [Bid(*one) for one in asked]
+        is_all = sum(bid.slots for bid in bids) <= BATCH
         for environment in sorted({bid.environment for bid in bids}):
             await self._serve(tx, environment, [bid for bid in bids if bid.environment == environment], now)
-        return [bid.answer() for bid in bids]
+        return [bid.answer(is_all=is_all) for bid in bids]
 
     async def _serve(self, tx: Tx, environment: str, bids: Sequence[Bid], now: int) -> None:
         """Answer the bids of an environment."""

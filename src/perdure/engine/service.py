@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from perdure.core.errors import PerdureError
 from perdure.engine.resources import Resources
 from perdure.store.database import Database
+from perdure.store.hints import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,11 @@ class Service(ABC):
                 except PerdureError:
                     log.exception("%s failed; it will try again", type(self).__name__)
                     await asyncio.sleep(PAUSE_AFTER_ERROR_S)
-                await subscription.wait(self.next_pause_ms() / 1000)
+                await self.pause(subscription)
+
+    async def pause(self, subscription: Subscription) -> None:
+        """Wait until the next round is due, or there is a hint."""
+        await subscription.wait(self.next_pause_ms() / 1000)
 
 
 class AlarmService(Service):

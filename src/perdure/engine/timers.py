@@ -19,6 +19,7 @@ from perdure.engine.service import AlarmService
 from perdure.engine.tokens import time_out
 from perdure.store import batches, packets, runs, timers, waits
 from perdure.store.database import Tx
+from perdure.store.hints import Subscription
 from perdure.store.packets import ERROR
 from perdure.store.rows import Packet, Run
 from perdure.store.timers import DELAY, RETRY, TOKEN, TTL, WAKE, Timer
@@ -52,6 +53,17 @@ class Timers(AlarmService):
             total += count
             if count < BATCH:
                 return total
+
+    async def pause(self, subscription: Subscription) -> None:
+        """Wait as any service, and let rounds ride along with what sets alarms that are due at once."""
+        rung: tuple[int, int | None] | None = (0, self._next)
+        while rung is not None and rung[0] < BATCH:
+            self._next = rung[1]
+            seconds = self.next_pause_ms() / 1000
+            rung = await self._db.ride(subscription, self._ring_along, None, timeout=seconds)
+
+    async def _ring_along(self, tx: Tx, askers: Sequence[None]) -> list[tuple[int, int | None]]:
+        return [await self._ring(tx, self._resources.clock.now()) for _ in askers]
 
     async def _ring(self, tx: Tx, now: int) -> tuple[int, int | None]:
         due = await timers.lock_due(tx, now=now, limit=BATCH)

@@ -98,7 +98,7 @@ class App:
 
     def close(self) -> None:
         """End the long polls: the server stops."""
-        self.services.closing.set()
+        self.services.holding.close()
 
 
 def create_app(engine: Engine) -> App:

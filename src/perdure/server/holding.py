@@ -1,7 +1,7 @@
 """Long polls: an answer that is held open until there is something to say."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from perdure.core.errors import ServerStopping
@@ -10,27 +10,57 @@ from perdure.server.request import ClientGone, Request
 T = TypeVar("T")
 
 
-async def hold(request: Request, closing: asyncio.Event, waiting: Coroutine[Any, Any, T]) -> T:
-    """Await what may take long; give it up when nobody wants the answer any more.
+class Holding:
+    """The answers that one server holds open."""
 
-    Args:
-        request: whose answer it is; its body has been read.
-        closing: set when the server stops.
-        waiting: what is awaited; canceled if it is given up.
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._is_closed = False
+        self._ends: set[Callable[[Exception], None]] = set()
 
-    Raises:
-        ClientGone: the client closed the connection.
-        ServerStopping: the server stops; the client is told to ask again.
-    """
-    work = asyncio.ensure_future(waiting)
-    gone = asyncio.ensure_future(request.gone())
-    stop = asyncio.ensure_future(closing.wait())
-    try:
-        await asyncio.wait({work, gone, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-        raise ClientGone if gone.done() else ServerStopping()
-    finally:
-        for task in (work, gone, stop):
-            task.cancel()
-        await asyncio.gather(work, gone, stop, return_exceptions=True)
+    def close(self) -> None:
+        """End all, and whatever comes from now on: the server stops."""
+        self._is_closed = True
+        for end in list(self._ends):
+            end(ServerStopping())
+
+    async def hold(self, request: Request, waiting: Coroutine[Any, Any, T]) -> T:
+        """Await what may take long; give it up when nobody wants the answer any more.
+
+        Args:
+            request: whose answer it is; its body has been read.
+            waiting: what is awaited; canceled if it is given up.
+
+        Raises:
+            ClientGone: the client closed the connection.
+            ServerStopping: the server stops; the client is told to ask again.
+        """
+        if self._is_closed:
+            waiting.close()
+            raise ServerStopping
+        caller = asyncio.current_task()
+        assert caller is not None
+        reasons: list[Exception] = []
+
+        def end(reason: Exception) -> None:
+            if not reasons:
+                reasons.append(reason)
+                caller.cancel()
+
+        # One task, and not one for each thing that may come first: polls are the hot path.
+        watch = asyncio.create_task(_watch(request, end))
+        self._ends.add(end)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if reasons and caller.uncancel() == 0:
+                raise reasons[0] from None
+            raise
+        finally:
+            self._ends.discard(end)
+            watch.cancel()
+
+
+async def _watch(request: Request, end: Callable[[Exception], None]) -> None:
+    await request.gone()
+    end(ClientGone())

@@ -73,9 +73,9 @@ def full(view: RunView) -> wire.Run:
     )
 
 
-def result(view: RunView) -> wire.RunResult:
+def result(ended: Glance | RunView) -> wire.RunResult:
     """Return how a run that has ended ended; its output stays a packet."""
-    run, packets = view.run, view.packets
+    run, packets = ended.run, ended.packets
     ok, output, error = run.status == S.COMPLETED, packets.get(OUTPUT), packets.get(ERROR)
     return wire.RunResult(
         ok=ok,

@@ -4,7 +4,7 @@ from perdure.core.errors import Invalid, NotFound
 from perdure.server import render, tokens, vocabulary
 from perdure.server.auth import Resource
 from perdure.server.handles import Call, handles
-from perdure.store.views import RunView
+from perdure.store.views import Glance, RunView
 from perdure.wire import endpoints, waits
 from perdure.wire import runs as wire
 from perdure.wire.model import Nothing
@@ -103,9 +103,10 @@ async def why(call: Call, _: Nothing, run: str) -> Why:
 @handles(endpoints.runs.RUN_RESULT)
 async def result(call: Call, query: wire.ResultQuery, run: str) -> wire.RunResult:
     """Tell how a run ended; held open until it has."""
-    await readable(call, run)
     services = call.services
-    waiting = services.engine.runs.result(call.environment, run, wait=query.wait)
+    waiting = services.engine.runs.result(
+        call.environment, run, wait=query.wait, permit=lambda seen: _check_readable(call, seen)
+    )
     ended = await services.hold(call.request, waiting)
     if ended is None:
         raise NotFound(f"Run {run} has not ended")
@@ -171,9 +172,14 @@ async def readable(call: Call, run: str) -> RunView:
         Forbidden: the token does not cover it.
     """
     view = await call.services.engine.runs.get(call.environment, run)
-    resources: list[Resource] = [("runs", run), ("tasks", view.run.task)]
-    resources += [("tags", tag) for tag in view.tags]
-    if view.run.batch:
-        resources.append(("batch", view.run.batch))
-    call.require("read", *resources)
+    _check_readable(call, view)
     return view
+
+
+def _check_readable(call: Call, seen: RunView | Glance) -> None:
+    run = seen.run
+    resources: list[Resource] = [("runs", run.id), ("tasks", run.task)]
+    resources += [("tags", tag) for tag in seen.tags]
+    if run.batch:
+        resources.append(("batch", run.batch))
+    call.require("read", *resources)

@@ -62,6 +62,11 @@ a timeout of its own.
             work = await db.read(look)
             ...
             woken = await subscription.wait(timeout=5.0)    # channels; empty: time is up
+
+Who looks by a transaction waits with `ride` instead: where one process does all the writing (SQLite), the
+look then runs under the commit that hints it, and is answered with it.
+
+            seen = await db.ride(subscription, look, argument, timeout=5.0)  # None: look yourself
 """
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -69,8 +74,9 @@ from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 from perdure.core.storage_errors import NoSuchRow, StatementInvalid
-from perdure.store.hints import Hints
+from perdure.store.hints import Hints, Subscription
 
+A = TypeVar("A")
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -79,6 +85,12 @@ Dialect: TypeAlias = Literal["sqlite", "postgres"]
 
 Body: TypeAlias = Callable[Concatenate["Tx", P], Coroutine[Any, Any, T]]
 """A transaction: `async def body(tx, …)`, awaiting nothing but its `tx`."""
+
+Look: TypeAlias = Callable[["Tx", Sequence[A]], Coroutine[Any, Any, Sequence[T | None]]]
+"""A transaction for all who ask at once: takes their arguments, gives an answer for each, in order.
+
+None leaves it to who asked to look by themselves.
+"""
 
 
 class Row(Protocol):
@@ -167,6 +179,35 @@ class Database(Protocol):
     async def read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `body(tx, *args, **kwargs)`, which only reads, beside the writers."""
         ...
+
+    async def peek(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the same for a few rows found by their keys: they take less time than a hop to a thread."""
+        return await self.read(body, *args, **kwargs)
+
+    async def ride(
+        self,
+        subscription: Subscription,
+        look: Look[A, T],
+        argument: A,
+        *,
+        timeout: float,
+        unheard: Callable[[T], None] | None = None,
+    ) -> T | None:
+        """Wait for a hint, and let a look ride along with the transaction that gives it, if that can be.
+
+        Args:
+            subscription: the channels to wait for.
+            look: what to do then; where several wait with the same look, it is done once for all of them.
+            argument: what the look is given for this one.
+            timeout: seconds after which to give up.
+            unheard: is told what the look gave if the caller went away meanwhile.
+
+        Returns:
+            What the look gave, which is committed; None if there was a hint and no look, or the time is up:
+            then look yourself.  So it is where each transaction has a connection of its own.
+        """
+        await subscription.wait(timeout)
+        return None
 
     async def close(self) -> None:
         """Finish what was accepted, then release connections and threads."""

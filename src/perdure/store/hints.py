@@ -48,6 +48,15 @@ class Subscription:
         self._pending.update(channels)
         self._woken.set()
 
+    @property
+    def is_hinted(self) -> bool:
+        """Whether there was a hint since the last wait."""
+        return bool(self._pending)
+
+    def heed(self, later: Iterable[str]) -> None:
+        """Note that all hints so far were heeded, but for these channels."""
+        self._pending.intersection_update(later)
+
     def close(self) -> None:
         """Stop listening."""
         self._hints.forget(self)

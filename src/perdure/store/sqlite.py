@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from perdure.core.storage_errors import DatabaseTooOld, DatabaseUnavailable
-from perdure.store.database import Body, Database, Dialect, P, Row
-from perdure.store.hints import Hints
+from perdure.store.database import A, Body, Database, Dialect, Look, P, Row
+from perdure.store.hints import Hints, Subscription
 from perdure.store.migrate import load_migrations, migrate
+from perdure.store.riding import Ride, Rides
 from perdure.store.schema import Schema
 from perdure.store.sqlite_tx import SQLiteTx, drive, explain
 from perdure.store.sqlite_writer import Writer
@@ -58,7 +59,8 @@ class SQLiteDatabase(Database):
         self.hints = Hints()
         self._statements = statements
         self._closed = False
-        self._writer = self.writer(connection, statements, self.hints, database=self.name)
+        self._rides = Rides()
+        self._writer = self.writer(connection, statements, self.hints, self._rides, database=self.name)
         self._readers = ThreadPoolExecutor(READERS, "perdure-sqlite-reader")
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
 
@@ -84,10 +86,42 @@ class SQLiteDatabase(Database):
 
     async def read(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the body in a reader's thread, on what is committed now."""
-        if self._closed:
-            raise DatabaseUnavailable(database=self.name, reason="it is closed")
+        self._check_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, lambda tx: body(tx, *args, **kwargs))
+
+    async def peek(self, body: Body[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run the body right here."""
+        self._check_open()
+        return self._read(lambda tx: body(tx, *args, **kwargs))
+
+    async def ride(
+        self,
+        subscription: Subscription,
+        look: Look[A, T],
+        argument: A,
+        *,
+        timeout: float,
+        unheard: Callable[[T], None] | None = None,
+    ) -> T | None:
+        """Wait for a hint, and look under the commit that gives it; see `perdure.store.riding`."""
+        if subscription.is_hinted:
+            await subscription.wait(0)
+            return None
+        ride = Ride(subscription, look, argument, unheard)
+        self._rides.board(ride)
+        try:
+            news = await subscription.wait(timeout)
+            if self._rides.leave(ride):
+                return None
+            seen = await ride.seen()
+        except BaseException:
+            self._rides.leave(ride)
+            ride.give_up()
+            raise
+        if news:  # they came after the look
+            subscription.wake(news)
+        return seen
 
     async def close(self) -> None:
         """Finish what was accepted, then close all connections."""
@@ -96,6 +130,10 @@ class SQLiteDatabase(Database):
         await asyncio.to_thread(self._readers.shutdown)
         while not self._idle.empty():
             self._idle.get().close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise DatabaseUnavailable(database=self.name, reason="it is closed")
 
     def _read(self, begin: Callable[[SQLiteTx], Coroutine[Any, Any, T]]) -> T:
         try:

@@ -17,7 +17,7 @@ class Glance:
     run: Run
     tags: Sequence[str]
     packets: Mapping[str, Packet]
-    """By kind; of a glance, only the metadata."""
+    """By kind; in lists and families only the metadata, of an outcome the output or error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,28 @@ async def view(tx: Tx, environment: str, run: str) -> RunView | None:
         children=[seen[child.id] for child in children],
         schedule=await schedules.find(tx, environment, row.schedule) if row.schedule else None,
     )
+
+
+async def outcome(tx: Tx, environment: str, run: str) -> Glance | None:
+    """Return a run of an environment, with what it came to if it has ended; or None."""
+    return (await outcomes(tx, [(environment, run)]))[0]
+
+
+async def outcomes(tx: Tx, asked: Sequence[tuple[str, str]]) -> list[Glance | None]:
+    """Return the same of many runs, given as environment and id."""
+    ids = sorted({run for _, run in asked})
+    rows = {row.id: row for row in await runs.of_ids(tx, ids)}
+    ended = [row.id for row in rows.values() if row.finished_at is not None]
+    found: dict[str, dict[str, Packet]] = {run: {} for run in rows}
+    for packet in await packets.of_runs(tx, ended, OUTPUT, ERROR) if ended else ():
+        found[packet.run][packet.kind] = packet
+    tags = await history.tags_of(tx, ids)
+    return [
+        Glance(row, tags.get(run, []), found[run])
+        if (row := rows.get(run)) is not None and row.environment == environment
+        else None
+        for environment, run in asked
+    ]
 
 
 async def glances(tx: Tx, rows: Sequence[Run]) -> list[Glance]:
