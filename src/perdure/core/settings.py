@@ -25,6 +25,11 @@ SETTINGS: dict[str, str] = {
         "How long runs may wait for a worker, if neither trigger nor task says: dev=10m by default; "
         "environment=duration pairs, by name or type (or =never), with commas; one alone is for the rest."
     ),
+    "PERDURE_OTLP_ENDPOINT": (
+        "The OpenTelemetry collector that a server sends spans and log lines to, as in "
+        "http://127.0.0.1:4318; none by default."
+    ),
+    "PERDURE_OTLP_HEADERS": "Sent along: name=value pairs with commas, as in authorization=Bearer%20…",
     "PERDURE_LEASE_SECONDS": "How long a worker may be silent before its runs go to others; 30 by default.",
     "PERDURE_TEST_POSTGRES_URL": "The PostgreSQL server that Perdure's own tests use.",
 }

@@ -173,7 +173,8 @@ def join(lives: Sequence[SpanView], seen: Iterable[SpanView]) -> list[SpanView]:
     attempt, and stays marked as partial.
     """
     whole = {span.id: span for span in seen} | {span.id: span for span in lives}
-    first, ends = lives[0], _ends(lives)
+    first = lives[0]
+    end_with_attempts(lives, whole.values())
     for span in whole.values():
         if span is first:
             continue
@@ -181,21 +182,22 @@ def join(lives: Sequence[SpanView], seen: Iterable[SpanView]) -> list[SpanView]:
             attempt = span_of_attempt(span.run, span.attempt) if span.attempt else ""
             own_run = span_of(span.run, RUN)
             span.parent = attempt if attempt in whole and attempt != span.id else own_run
-        if span.kind == SPAN and span.ended_ns is None:
-            ended = ends.get((span.run, span.attempt), ends.get((span.run, None)))
-            span.ended_ns = None if ended is None else max(ended, span.started_ns)
     _cut_circles(whole, first)
     rest = [span for span in whole.values() if span is not first]
     return [first, *sorted(rest, key=lambda span: span.started_ns)]
 
 
-def _ends(lives: Iterable[SpanView]) -> dict[tuple[str, int | None], int]:
-    """Return when attempts, and runs (their attempt is None), ended."""
-    return {
+def end_with_attempts(lives: Iterable[SpanView], seen: Iterable[SpanView]) -> None:
+    """End spans that nobody heard the end of when their attempts, or runs, have ended."""
+    ends = {
         (span.run, span.attempt): span.ended_ns
         for span in lives
         if span.kind in (ATTEMPT, RUN) and span.ended_ns is not None
     }
+    for span in seen:
+        if span.kind == SPAN and span.ended_ns is None:
+            ended = ends.get((span.run, span.attempt), ends.get((span.run, None)))
+            span.ended_ns = None if ended is None else max(ended, span.started_ns)
 
 
 def _cut_circles(whole: Mapping[str, SpanView], first: SpanView) -> None:

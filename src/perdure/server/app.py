@@ -29,6 +29,7 @@ from perdure.server import (
     workers,
 )
 from perdure.server.auth import Authenticator
+from perdure.server.export import Exporter
 from perdure.server.handles import handlers_of
 from perdure.server.metrics import Metrics
 from perdure.server.request import ClientGone, Request
@@ -101,14 +102,19 @@ class App:
         self.services.holding.close()
 
 
-def create_app(engine: Engine) -> App:
-    """Return the application of an engine, which is started and stopped by whoever made it."""
+def create_app(engine: Engine, exporter: Exporter | None = None) -> App:
+    """Return the application of an engine, which is started and stopped by whoever made it.
+
+    Args:
+        engine: the engine.
+        exporter: what sends on what is seen, if that is done.
+    """
     resources = engine.resources
     return App(
         Services(
             engine=engine,
             authenticator=Authenticator(engine.environments, resources.clock),
-            metrics=Metrics(),
+            metrics=Metrics(exporter.counts if exporter else None),
         )
     )
 

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from perdure.server.export import Exported
 from perdure.store.overview import Counts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,8 +29,8 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Metrics:
     """The numbers of one server."""
 
-    def __init__(self) -> None:
-        """Begin at zero."""
+    def __init__(self, exported: Exported | None = None) -> None:
+        """Begin at zero; `exported` counts what was sent to a collector, if that is done."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -51,7 +52,7 @@ class Metrics:
         self._lag = Gauge(
             "perdure_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
         )
-        self._database = _Database()
+        self._database = _Database(exported)
         self.registry.register(self._database)
         # A label's child is looked up under a lock; requests go through these instead.
         self._seen: dict[tuple[str, int], Counter] = {}
@@ -96,6 +97,9 @@ class _Database(Collector):
     counts: Counts | None = None
     dropped: Mapping[str, int] = MappingProxyType({})
 
+    def __init__(self, exported: Exported | None) -> None:
+        self._exported = exported
+
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges; none before the first reading."""
         counts = self.counts
@@ -123,3 +127,10 @@ class _Database(Collector):
         for environment, number in self.dropped.items():
             dropped.add_metric((environment,), number)
         yield from (runs, ready, running, workers, dropped)
+        if self._exported is not None:
+            told = "Spans and log lines that a collector %s."
+            sent = CounterMetricFamily("perdure_export_sent", told % "took", self._exported.sent)
+            lost = CounterMetricFamily(
+                "perdure_export_dropped", told % "did not take", self._exported.dropped
+            )
+            yield from (sent, lost)

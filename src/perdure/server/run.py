@@ -23,6 +23,7 @@ from perdure.core.errors import PortInUse
 from perdure.engine.engine import Engine
 from perdure.engine.resources import EngineSettings, Resources
 from perdure.server.app import App, create_app
+from perdure.server.export import Exporter
 from perdure.server.settings import DEFAULT_DATABASE_URL, DEFAULT_FOLDER, EnvironmentChoice, Settings
 from perdure.store.connect import open_database
 from perdure.store.rows import Environment
@@ -74,13 +75,22 @@ async def serve_here(settings: Settings, on_ready: Callable[[Serving], None]) ->
         telemetry = await open_database(settings.database_url, TELEMETRY)
         async with db, telemetry:
             engine = Engine(Resources(db=db, telemetry=telemetry, settings=_engine_settings(settings)))
+            exporter = _exporter(engine, settings)
             environments = [await _ensure(engine, settings, choice) for choice in settings.environments]
             await engine.start()
+            if exporter is not None:
+                exporter.start()
             try:
                 serving = Serving(url=_url(listener), environments=tuple(environments))
-                await _answer(create_app(engine), listener, settings, lambda: on_ready(serving))
+                await _answer(create_app(engine, exporter), listener, settings, lambda: on_ready(serving))
             finally:
                 await engine.stop(settings.stop_seconds)
+                if exporter is not None:
+                    await exporter.stop()
+
+
+def _exporter(engine: Engine, settings: Settings) -> Exporter | None:
+    return settings.export and Exporter(engine.resources, engine.telemetry, settings.export)
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
+from urllib.parse import unquote
 
 from perdure.core.duration import to_milliseconds
 from perdure.core.errors import BadDuration, BadSetting
 from perdure.core.settings import check_names
 from perdure.engine.resources import TTLS_MS, EngineSettings
+from perdure.server.export import ExportSettings
 from perdure.wire.auth import SECRET_KEY
 from perdure.wire.values import EnvironmentType
 
@@ -73,6 +75,8 @@ class Settings:
     ttl_ms: Mapping[str, int] = field(default_factory=lambda: TTLS_MS)
     #: how long a worker may be silent before its runs go to others
     lease_ms: int = EngineSettings.lease_ms
+    #: where spans and log lines are sent; None: nowhere
+    export: ExportSettings | None = None
     #: how long a stop waits for requests under way, in seconds
     stop_seconds: float = 10.0
 
@@ -108,6 +112,7 @@ def read_settings(
         log_retention_ms=_retention(variables, "PERDURE_LOG_RETENTION", Settings.log_retention_ms),
         ttl_ms=_ttls(variables),
         lease_ms=_lease(variables),
+        export=_export(variables),
     )
 
 
@@ -149,6 +154,23 @@ def _retention(variables: Mapping[str, str], setting: str, default: int | None) 
         return None if text == "never" else to_milliseconds(text)
     except BadDuration as error:
         raise BadSetting(setting=setting, reason=f"{error} Or say never.") from None
+
+
+def _export(variables: Mapping[str, str]) -> ExportSettings | None:
+    """Read where to send what is seen; a header's value is percent-encoded, as OpenTelemetry has it."""
+    endpoint, setting = variables.get("PERDURE_OTLP_ENDPOINT"), "PERDURE_OTLP_HEADERS"
+    if not endpoint:
+        return None
+    if not endpoint.startswith(("http://", "https://")):
+        reason = f"{endpoint!r} is no address; use http:// or https://, as in http://127.0.0.1:4318"
+        raise BadSetting(setting="PERDURE_OTLP_ENDPOINT", reason=reason)
+    headers = {}
+    for text in filter(None, map(str.strip, variables.get(setting, "").split(","))):
+        name, equals, value = map(str.strip, text.partition("="))
+        if not (equals and name):
+            raise BadSetting(setting=setting, reason=f"{text!r} is no name=value")
+        headers[name] = unquote(value)
+    return ExportSettings(endpoint=endpoint, headers=headers)
 
 
 def _environments(variables: Mapping[str, str], more: tuple[str, ...]) -> tuple[EnvironmentChoice, ...]:

@@ -90,6 +90,7 @@ class Hints:
         self._forward = forward
         # In the order in which they began to listen, and so they are woken.
         self._waiting: dict[str, dict[Subscription, None]] = {}
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
 
     def subscribe(self, *channels: str) -> Subscription:
         """Listen to these channels from now on, until the subscription is closed."""
@@ -97,6 +98,14 @@ class Hints:
         for channel in channels:
             self._waiting.setdefault(channel, {})[subscription] = None
         return subscription
+
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
+        """Tell somebody of all hints that this process makes, and of none that others do.
+
+        Args:
+            listener: gets the channels; must be quick, and must not raise.
+        """
+        self._listeners.append(listener)
 
     def forget(self, subscription: Subscription) -> None:
         """Stop waking this subscription."""
@@ -109,6 +118,8 @@ class Hints:
     def publish(self, channels: Iterable[str]) -> None:
         """Wake who waits for these channels, here and in other processes."""
         hinted = frozenset(channels)
+        for listener in self._listeners:
+            listener(hinted)
         self.deliver(hinted)
         if hinted and self._forward is not None and not self.muted:
             self._forward(hinted)

@@ -41,6 +41,11 @@ async def put(tx: Tx, spans: Sequence[Mapping[str, object]]) -> None:
     await tx.run("put_spans", spans=spans)
 
 
+async def open_ones(tx: Tx, subjects: Sequence[int], *, limit: int) -> list[SpanRow]:
+    """Return the spans of subjects that have not ended, so many at most."""
+    return [SpanRow._make(row) for row in await tx.all("open_spans", subjects=subjects, limit=limit)]
+
+
 async def of_subjects(tx: Tx, subjects: Sequence[int], *, limit: int) -> list[SpanRow]:
     """Return the spans of subjects, so many at most."""
     return [SpanRow._make(row) for row in await tx.all("spans", subjects=subjects, limit=limit)]

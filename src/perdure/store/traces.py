@@ -52,6 +52,13 @@ async def family(tx: Tx, environment: str, run: str, *, limit: int) -> Family | 
     return await lives(tx, members, is_cut=len(found) == limit)
 
 
+async def places(tx: Tx, members: Sequence[Run]) -> Family:
+    """Return what tells which traces runs belong to, without their lives."""
+    ids = {row.id for row in members} | {row.root for row in members if row.root}
+    found = await packets.of_runs(tx, sorted(ids), TRACE)
+    return Family(members, {}, {}, {}, {one.run: one.data for one in found}, is_cut=False)
+
+
 async def lives(tx: Tx, members: Sequence[Run], *, is_cut: bool = False) -> Family:
     """Return what is known of the lives of runs."""
     ids = [row.id for row in members]

@@ -1,3 +1,7 @@
+-- part: span
+s.name as run, x.id, x.parent, x.attempt, x.source, x.name, x.started_ns, x.ended_ns, x.is_error, x.message,
+       x.attributes, x.place
+
 -- name: put_spans
 -- Store spans, as they are now.
 insert into spans (subject, id, parent, attempt, source, name, started_ns, ended_ns, is_error, message, attributes,
@@ -13,8 +17,14 @@ select r.subject, r.id, r.parent, r.attempt, r.source, r.name, r.started_ns, r.e
 
 -- name: spans
 -- The spans of subjects.
-select s.name as run, x.id, x.parent, x.attempt, x.source, x.name, x.started_ns, x.ended_ns, x.is_error, x.message,
-       x.attributes, x.place
+select {part:span}
   from spans as x join subjects as s on s.id = x.subject
  where x.subject in {list_int:subjects}
+ limit :limit
+
+-- name: open_spans
+-- Those of them that have not ended.
+select {part:span}
+  from spans as x join subjects as s on s.id = x.subject
+ where x.subject in {list_int:subjects} and x.ended_ns is null
  limit :limit
