@@ -40,4 +40,4 @@ def test_the_guides_examples_pass(tmp_path: Path):
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 passed" in done.stdout
+    assert "11 passed" in done.stdout

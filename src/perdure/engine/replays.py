@@ -53,14 +53,25 @@ class Replays:
             BadOption: a change can't be what it is, or there is no such local.
         """
         view, metadata = await self._resources.db.read(_original, environment.id, run)
-        options = _options(view.run, view.packets, view.tags) | {"metadata": metadata} | _changed(changes)
-        payload = _payload(view.packets)
-        if "payload" in changes.model_fields_set:
-            payload = {"payload": changes.payload}
-            options["payload_type"] = changes.payload_type
-        command = TriggerRun(**payload, options=TriggerOptions(**options))
+        command = command_like(view, metadata, changes)
         origin = await self._snapshots.origin(environment, run, changes) if changes.begin else None
         return await self._enqueue.trigger(environment, view.run.task, command, replay_of=run, origin=origin)
+
+
+def command_like(view: RunView, metadata: Any, changes: ReplayRun) -> TriggerRun:
+    """Return the trigger of a run like another.
+
+    Args:
+        view: the other.
+        metadata: what it was triggered with.
+        changes: what is to be different.
+    """
+    options = _options(view.run, view.packets, view.tags) | {"metadata": metadata} | _changed(changes)
+    payload = _payload(view.packets)
+    if "payload" in changes.model_fields_set:
+        payload = {"payload": changes.payload}
+        options["payload_type"] = changes.payload_type
+    return TriggerRun(**payload, options=TriggerOptions(**options))
 
 
 async def _original(tx: Tx, environment: str, run: str) -> tuple[RunView, Any]:

@@ -136,23 +136,17 @@ class Schedules:
         if standing is None:  # deleted this very moment
             await schedules.insert(tx, [fresh])
             return fresh
-        changed = {name: getattr(fresh, name) for name in ("task", "external_id", *TIMING)}
-        await schedules.write(tx, [changed_row(standing, changed, now)])
+        await schedules.write(tx, [row_like(standing, fresh, now)])
         return standing
 
     async def _update(
         self, tx: Tx, environment: str, schedule: str, wanted: UpdateSchedule, now: int
     ) -> None:
         row = _there(await schedules.lock(tx, environment, schedule), schedule)
-        if row.is_declared:
-            raise DeclaredInCode(schedule=schedule, task=row.task, change="change")
-        given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
-        kept = {name: value for name, value in given.items() if value is not None or name in _CLEARED}
-        timing = Timing(**{**_timing_of(row), **{k: v for k, v in kept.items() if k in Timing.model_fields}})
-        if kept.get("task"):
-            await self._check_task(tx, environment, str(kept["task"]))
-        changed = {name: kept[name] for name in ("task", "external_id") if name in kept}
-        await schedules.write(tx, [changed_row(row, changed | timing_columns(timing), now)])
+        changed = updated_row(row, wanted, now)
+        if wanted.task:
+            await self._check_task(tx, environment, wanted.task)
+        await schedules.write(tx, [changed])
         tx.hint(schedules.CHANNEL)
 
     async def _check_task(self, tx: Tx, environment: str, task: str) -> None:
@@ -244,6 +238,29 @@ def changed_row(row: Schedule, changes: dict[str, Any], now: int) -> Schedule:
     if any(getattr(changed, name) != getattr(row, name) for name in _MOVING):
         return start_from(changed, now)
     return changed
+
+
+def row_like(standing: Schedule, fresh: Schedule, now: int) -> Schedule:
+    """Return a schedule as another one of the same deduplication key says."""
+    return changed_row(
+        standing, {name: getattr(fresh, name) for name in ("task", "external_id", *TIMING)}, now
+    )
+
+
+def updated_row(row: Schedule, wanted: UpdateSchedule, now: int) -> Schedule:
+    """Return a schedule as an update wants it; what is left out stays as it is.
+
+    Raises:
+        DeclaredInCode: code declares it.
+        BadCron, UnknownZone, BadOption: its timing can't be.
+    """
+    if row.is_declared:
+        raise DeclaredInCode(schedule=row.id, task=row.task, change="change")
+    given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+    kept = {name: value for name, value in given.items() if value is not None or name in _CLEARED}
+    timing = Timing(**{**_timing_of(row), **{k: v for k, v in kept.items() if k in Timing.model_fields}})
+    changed = {name: kept[name] for name in ("task", "external_id") if name in kept}
+    return changed_row(row, changed | timing_columns(timing), now)
 
 
 def _timing_of(row: Schedule) -> dict[str, Any]:

@@ -68,8 +68,8 @@ async def _list(tx: Tx, environment: str, run: str) -> Snapshots:
     is_waiting = row.status == Status.WAITING
     is_pinned = is_waiting and row.lease_until is not None
     return Snapshots(
-        snapshots=[_view(state, awaited) for state in states],
-        waits=_waits(awaited, waits.IN_MEMORY if is_pinned else row.snapshot or 0) if is_waiting else [],
+        snapshots=[view_of(state, awaited) for state in states],
+        waits=waits_of(awaited, waits.IN_MEMORY if is_pinned else row.snapshot or 0) if is_waiting else [],
         pinned=await _why_pinned(tx, row) if is_pinned else None,
     )
 
@@ -79,7 +79,8 @@ async def _why_pinned(tx: Tx, run: Run) -> str:
     return (await history.why_waiting(tx, run.id) or "").removeprefix(TOLD_IN_MEMORY)
 
 
-def _view(state: Glance, awaited: Iterable[Awaited]) -> SnapshotView:
+def view_of(state: Glance, awaited: Iterable[Awaited]) -> SnapshotView:
+    """Return a state as it is shown."""
     return SnapshotView(
         number=state.number,
         kind="checkpoint" if state.kind == waits.CHECKPOINT else "wait",
@@ -88,7 +89,7 @@ def _view(state: Glance, awaited: Iterable[Awaited]) -> SnapshotView:
         attempt=state.attempt,
         created_at=to_datetime(state.created_at),
         size=state.size,
-        waits=_waits(awaited, state.number),
+        waits=waits_of(awaited, state.number),
         frames=_frames(state),
     )
 
@@ -97,7 +98,7 @@ def _frames(state: Glance) -> list[FrameView]:
     return [FrameView.model_validate(frame) for frame in json.loads(state.frames)]
 
 
-def _waits(awaited: Iterable[Awaited], number: int) -> list[ShownWait]:
+def waits_of(awaited: Iterable[Awaited], number: int) -> list[ShownWait]:
     """Return what the state of a number waits for."""
     return [
         ShownWait(
@@ -116,10 +117,23 @@ async def _origin(tx: Tx, environment: str, run: str, changes: ReplayRun) -> Ori
     row = await _find(tx, environment, run)
     begin = changes.begin
     assert begin is not None  # who calls has looked
-    state = _state(await waits.snapshots_of(tx, run), run, begin.snapshot)
+    state, told = beginning(await waits.snapshots_of(tx, run), run, changes, begin)
+    return Origin(run, state.number, row.kept_version, told)
+
+
+def beginning(
+    states: Sequence[Glance], run: str, changes: ReplayRun, begin: RestoreFrom
+) -> tuple[Glance, str]:
+    """Return the state that a replay begins at, of those that a run has, and what is changed there, as JSON.
+
+    Raises:
+        NotFound: there is no such state.
+        BadOption: a local to change is not there.
+    """
+    state = _state(states, run, begin.snapshot)
     _check_locals(state, begin)
     told = Changes(locals=begin.locals, parameters="payload" in changes.model_fields_set)
-    return Origin(run, state.number, row.kept_version, told.to_json().decode())
+    return state, told.to_json().decode()
 
 
 def _state(states: Sequence[Glance], run: str, name: str) -> Glance:

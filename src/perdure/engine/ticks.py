@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from perdure.core.errors import PerdureError
 from perdure.engine.cancel import stop_families
 from perdure.engine.catalog import Catalog
-from perdure.engine.drafts import Draft, draft
+from perdure.engine.drafts import Draft, NewRun, draft
 from perdure.engine.enqueue import Enqueue
 from perdure.engine.readiness import obstacles
 from perdure.engine.resources import Resources
@@ -40,6 +40,14 @@ class Plan:
     schedule: Schedule
     seen: Seen
     outcome: Outcome
+
+    def runs(self, environment: Environment) -> list[NewRun]:
+        """Return the runs of the ticks that fire."""
+        before = [self.schedule.last_at, *self.outcome.fired]
+        return [
+            run_of_tick(environment, self.schedule, tick, last)
+            for tick, last in zip(self.outcome.fired, before, strict=False)
+        ]
 
     def moved_on(self, now: int) -> Schedule:
         """Return the schedule as it is afterwards."""
@@ -88,15 +96,15 @@ class Ticks(AlarmService):
         hindered = await obstacles(tx, self._catalog, environments, rows, since=since)
         lapped = [row.id for row in rows if row.overlap != "allow"]
         live = await schedules.live_runs(tx, lapped) if lapped else {}
-        plans = [_plan(row, now, live, is_hindered=row.id in hindered) for row in rows]
-        canceled = [run for plan in plans if plan.outcome.cancels for run in live[plan.schedule.id]]
+        plans = [plan(row, now, live, is_hindered=row.id in hindered) for row in rows]
+        canceled = [run for one in plans if one.outcome.cancels for run in live[one.schedule.id]]
         if canceled:
             locked = await runs.lock(tx, sorted(canceled))
             await stop_families(tx, list(locked.values()), now)
-        drafts = [one for plan in plans for one in self._drafts(plan, environments, now)]
+        drafts = [draft for one in plans for draft in self._drafts(one, environments, now)]
         if drafts:
             await self._enqueue.store(tx, drafts, now)
-        await schedules.write(tx, [plan.moved_on(now) for plan in plans])
+        await schedules.write(tx, [one.moved_on(now) for one in plans])
         return len(rows)
 
     async def _take(self, tx: Tx, now: int) -> list[Schedule]:
@@ -105,15 +113,12 @@ class Ticks(AlarmService):
         return list({row.id: row for row in [*due, *released]}.values())
 
     def _drafts(self, plan: Plan, environments: Mapping[str, Environment], now: int) -> list[Draft]:
-        environment = environments[plan.schedule.environment]
-        before = [plan.schedule.last_at, *plan.outcome.fired]
-        return [
-            draft(run_of_tick(environment, plan.schedule, tick, last), now, self._resources.settings)
-            for tick, last in zip(plan.outcome.fired, before, strict=False)
-        ]
+        new = plan.runs(environments[plan.schedule.environment])
+        return [draft(one, now, self._resources.settings) for one in new]
 
 
-def _plan(row: Schedule, now: int, live: Mapping[str, Sequence[str]], *, is_hindered: bool) -> Plan:
+def plan(row: Schedule, now: int, live: Mapping[str, Sequence[str]], *, is_hindered: bool) -> Plan:
+    """Return what becomes of a schedule whose turn it is; `live` has its runs that have not ended."""
     try:
         seen = see(row, now)
     except PerdureError as error:  # a zone that there was, and is no more

@@ -25,7 +25,7 @@ _OFFICIAL_TYPES = {
 @handles(endpoints.schedules.CREATE_SCHEDULE)
 async def create_schedule(call: Call, wanted: wire.CreateSchedule) -> wire.Schedule:
     """Make a schedule, or change the one of the same key."""
-    return _shown(await call.services.engine.schedules.create(call.environment, wanted), call.environment)
+    return shown(await call.services.engine.schedules.create(call.environment, wanted), call.environment)
 
 
 @handles(endpoints.schedules.LIST_SCHEDULES)
@@ -33,7 +33,7 @@ async def list_schedules(call: Call, wanted: wire.ScheduleFilter) -> wire.Schedu
     """List schedules."""
     found = await call.services.engine.schedules.list(call.environment, wanted)
     return wire.SchedulePage(
-        data=[_shown(view, call.environment) for view in found.schedules],
+        data=[shown(view, call.environment) for view in found.schedules],
         pagination=OffsetPagination.of(wanted, found.count),
     )
 
@@ -41,14 +41,14 @@ async def list_schedules(call: Call, wanted: wire.ScheduleFilter) -> wire.Schedu
 @handles(endpoints.schedules.RETRIEVE_SCHEDULE)
 async def retrieve_schedule(call: Call, _: Nothing, schedule: str) -> wire.Schedule:
     """Show a schedule."""
-    return _shown(await call.services.engine.schedules.get(call.environment, schedule), call.environment)
+    return shown(await call.services.engine.schedules.get(call.environment, schedule), call.environment)
 
 
 @handles(endpoints.schedules.UPDATE_SCHEDULE)
 async def update_schedule(call: Call, wanted: wire.UpdateSchedule, schedule: str) -> wire.Schedule:
     """Change a schedule."""
     changed = await call.services.engine.schedules.update(call.environment, schedule, wanted)
-    return _shown(changed, call.environment)
+    return shown(changed, call.environment)
 
 
 @handles(endpoints.schedules.DELETE_SCHEDULE)
@@ -62,14 +62,14 @@ async def delete_schedule(call: Call, _: Nothing, schedule: str) -> wire.Schedul
 async def activate_schedule(call: Call, _: Nothing, schedule: str) -> wire.Schedule:
     """Let a schedule tick again."""
     on = await call.services.engine.schedules.set_active(call.environment, schedule, True)
-    return _shown(on, call.environment)
+    return shown(on, call.environment)
 
 
 @handles(endpoints.schedules.DEACTIVATE_SCHEDULE)
 async def deactivate_schedule(call: Call, _: Nothing, schedule: str) -> wire.Schedule:
     """Stop a schedule."""
     off = await call.services.engine.schedules.set_active(call.environment, schedule, False)
-    return _shown(off, call.environment)
+    return shown(off, call.environment)
 
 
 @handles(endpoints.schedules.RUN_SCHEDULE)
@@ -86,7 +86,8 @@ async def list_timezones(call: Call, query: wire.TimezoneQuery) -> wire.Timezone
     return wire.Timezones(timezones=list(zones()[query.exclude_utc :]))
 
 
-def _shown(view: ScheduleView, environment: rows.Environment) -> wire.Schedule:
+def shown(view: ScheduleView, environment: rows.Environment) -> wire.Schedule:
+    """Return a schedule as the API shows it."""
     row = view.schedule
     kind = _OFFICIAL_TYPES[EnvironmentType(environment.type)]
     return wire.Schedule.model_validate(

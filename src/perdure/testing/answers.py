@@ -4,23 +4,29 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.client.call import Call
-from perdure.core.errors import NotFound, TooManyTags
+from perdure.core.cron import zones
+from perdure.core.errors import NotFound, TooManyTags, Unprocessable
 from perdure.core.lifecycle import On
+from perdure.core.names import nearest
 from perdure.engine.options import delayed_until
 from perdure.engine.queries import query_of
+from perdure.engine.scheduled import run_now
+from perdure.engine.schedules import ScheduleView
 from perdure.server import render
+from perdure.server.schedules import shown as shown_schedule
 from perdure.store.packets import METADATA
 from perdure.store.run_lists import RunPage
+from perdure.store.schedules import Schedule
 from perdure.store.views import Glance, RunView
-from perdure.testing import batches
+from perdure.testing import batches, replays
 from perdure.testing.errors import NotInHarness
 from perdure.testing.lives import Life
 from perdure.testing.setting import ENVIRONMENT
 from perdure.testing.tokens import shown
 from perdure.testing.world import World
-from perdure.wire import auth, endpoints, runs, waits
+from perdure.wire import auth, endpoints, runs, schedules, waits
 from perdure.wire import batches as wire
-from perdure.wire.values import MAX_TAGS
+from perdure.wire.values import MAX_TAGS, OffsetPagination
 
 Handler = Callable[..., Any]
 _HANDLERS: dict[str, Handler] = {}
@@ -204,6 +210,78 @@ def _list_tokens(world: World, body: waits.TokenFilter) -> waits.TokenPage:
 def _complete_token(world: World, body: waits.CompleteToken, token: str) -> waits.Completed:
     world.complete(token, body.data, by="key")
     return waits.Completed()
+
+
+@_answers(endpoints.runs.REPLAY_RUN)
+def _replay(world: World, body: runs.ReplayRun, run: str) -> runs.RunId:
+    return runs.RunId(id=replays.replay(world, view_of(world, world.get(run)), body))
+
+
+@_answers(endpoints.runs.RUN_SNAPSHOTS)
+def _snapshots(world: World, _: Any, run: str) -> waits.Snapshots:
+    return replays.snapshots(world, world.get(run))
+
+
+@_answers(endpoints.schedules.CREATE_SCHEDULE)
+def _create_schedule(world: World, body: schedules.CreateSchedule) -> schedules.Schedule:
+    _check_task(world, body.task)
+    return _schedule(world.schedules.create(body, world.clock.now()))
+
+
+@_answers(endpoints.schedules.LIST_SCHEDULES)
+def _list_schedules(world: World, body: schedules.ScheduleFilter) -> schedules.SchedulePage:
+    found = world.schedules.list(body)
+    begin = (body.page - 1) * body.per_page
+    shown = [_schedule(row) for row in found[begin : begin + body.per_page]]
+    return schedules.SchedulePage(data=shown, pagination=OffsetPagination.of(body, len(found)))
+
+
+@_answers(endpoints.schedules.RETRIEVE_SCHEDULE)
+def _retrieve_schedule(world: World, _: Any, schedule: str) -> schedules.Schedule:
+    return _schedule(world.schedules.get(schedule))
+
+
+@_answers(endpoints.schedules.UPDATE_SCHEDULE)
+def _update_schedule(world: World, body: schedules.UpdateSchedule, schedule: str) -> schedules.Schedule:
+    if body.task:
+        _check_task(world, body.task)
+    return _schedule(world.schedules.update(schedule, body, world.clock.now()))
+
+
+@_answers(endpoints.schedules.DELETE_SCHEDULE)
+def _delete_schedule(world: World, _: Any, schedule: str) -> schedules.ScheduleId:
+    world.schedules.delete(schedule)
+    return schedules.ScheduleId(id=schedule)
+
+
+@_answers(endpoints.schedules.ACTIVATE_SCHEDULE)
+def _activate_schedule(world: World, _: Any, schedule: str) -> schedules.Schedule:
+    return _schedule(world.schedules.set_active(schedule, True, world.clock.now()))
+
+
+@_answers(endpoints.schedules.DEACTIVATE_SCHEDULE)
+def _deactivate_schedule(world: World, _: Any, schedule: str) -> schedules.Schedule:
+    return _schedule(world.schedules.set_active(schedule, False, world.clock.now()))
+
+
+@_answers(endpoints.schedules.RUN_SCHEDULE)
+def _run_schedule(world: World, _: Any, schedule: str) -> runs.RunId:
+    new = run_now(ENVIRONMENT, world.schedules.get(schedule), world.clock.now())
+    return runs.RunId(id=world.add(new).id)
+
+
+@_answers(endpoints.schedules.LIST_TIMEZONES)
+def _timezones(_: World, body: schedules.TimezoneQuery) -> schedules.Timezones:
+    return schedules.Timezones(timezones=list(zones()[body.exclude_utc :]))
+
+
+def _schedule(row: Schedule) -> schedules.Schedule:
+    return shown_schedule(ScheduleView(row, None), ENVIRONMENT)
+
+
+def _check_task(world: World, task: str) -> None:
+    if world.task(task) is None:
+        raise Unprocessable(f"There is no task {task}; {nearest(task, world.known_tasks())}")
 
 
 @_answers(endpoints.environment.JWT_CLAIMS)

@@ -1,12 +1,13 @@
 """The harness: tasks run in the test's own process, with a time that the test moves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
+from perdure.client.calls import runs as calls
 from perdure.core.clock import from_datetime, to_datetime
 from perdure.core.duration import Duration, to_milliseconds
 from perdure.core.errors import BadOption
@@ -15,6 +16,7 @@ from perdure.sdk.project import Project
 from perdure.sdk.task import Task
 from perdure.sdk.triggerable import Triggerable
 from perdure.sdk.wait import Approval
+from perdure.testing.answers import answer
 from perdure.testing.clients import InProcessAsyncClient, InProcessClient
 from perdure.testing.clock import FakeClock
 from perdure.testing.driver import Driver
@@ -148,6 +150,36 @@ class Harness:
         self._world.cancel(run.id)
         return self._take("cancel(…)", self._driver.settle, None)
 
+    def replay(
+        self,
+        run: Run[R],
+        *,
+        from_: str | int | None = None,
+        locals: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Run[R]:
+        """Trigger a run like another and let it go on until it waits or has ended; a step.
+
+        Args:
+            run: the other; it may have any status.
+            from_: where to begin: a checkpoint's key, the number of a stored state, or `"last"`; at the top
+                by default.
+            locals: new values of locals in that state, by name.
+            changes: `payload` and the options of a trigger that are to differ.
+
+        Returns:
+            The new run; in an `async def`, `await` this to get it.
+
+        Raises:
+            NotFound: there is no such state.
+            BadOption: there is no such local or option, or a value can't be.
+        """
+        __tracebackhide__ = True
+        self._steps.check_place("replay(…)")
+        call = calls.replay(run.id, changes, calls.begin_at(from_, locals))
+        made = self._shown(answer(self._world, call).id)
+        return made.after(self._take("replay(…)", self._driver.settle, made))
+
     def stub(
         self,
         task: Task[..., Any] | str,
@@ -177,6 +209,20 @@ class Harness:
         self._world.know(known)
         self._driver.stubs[known.id] = made = Stub(known, function, returns, raises)
         return made
+
+    def schedule(self, task: Task[..., Any]) -> None:
+        """Let the schedules tick that a task declares (`@task(cron=…)`), from now on, as time passes.
+
+        They tick whichever environments they are for; each tick makes a run of the task.
+
+        Args:
+            task: the task.
+
+        Raises:
+            BadOption: it declares no schedule.
+        """
+        self._name(task, "schedule(…)")
+        self._world.schedules.declare(task, self._clock.now())
 
     # Time.
 

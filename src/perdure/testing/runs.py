@@ -11,12 +11,14 @@ from perdure.store.packets import OUTPUT, PAYLOAD
 from perdure.testing.answers import view_of
 from perdure.testing.errors import NotEnded
 from perdure.testing.lives import Checkpoint, Life, Waited
+from perdure.testing.replays import snapshots
 from perdure.testing.steps import Step
 from perdure.testing.telling import waits_of
 from perdure.testing.world import World
 from perdure.wire.runs import Attempt, TriggerOptions
 from perdure.wire.telemetry import SpanRecord
 from perdure.wire.values import RunError
+from perdure.wire.waits import Snapshots
 from perdure.wire.workers import LogLine
 
 R = TypeVar("R")
@@ -169,6 +171,11 @@ class Run(Generic[R]):
     def checkpoints(self) -> list[Checkpoint]:
         """Its checkpoints, in order."""
         return list(self._life.checkpoints)
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Its stored states, newest first, as `handle.snapshots` gives them."""
+        return snapshots(self._world, self._life)
 
     @property
     def children(self) -> list["Run[Any]"]:

@@ -6,7 +6,7 @@ after it is for the driver to see.
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from perdure.core.clock import Clock, to_datetime
@@ -27,6 +27,7 @@ from perdure.store.waits import Over, Snapshot, Waiting
 from perdure.testing.batches import Batches
 from perdure.testing.keys import Keys
 from perdure.testing.lives import Life, row_from
+from perdure.testing.schedules import Schedules
 from perdure.testing.setting import ENVIRONMENT, SETTINGS
 from perdure.testing.tokens import Tokens
 from perdure.wire.manifests import TaskManifest
@@ -50,7 +51,7 @@ class Moment:
 
 
 class World:
-    """The runs and tokens of a test."""
+    """The runs, tokens and schedules of a test."""
 
     def __init__(self, clock: Clock, prepare: Callable[[Task[..., Any]], None]) -> None:
         """Begin with nothing.
@@ -64,6 +65,7 @@ class World:
         self.lives: dict[str, Life] = {}
         self.tokens = Tokens()
         self.batches = Batches()
+        self.schedules = Schedules()
         self.keys = Keys(self.lives)
         #: what lets a run go on that waits in memory, by run
         self.in_memory: dict[str, Wakes] = {}
@@ -90,6 +92,10 @@ class World:
             self.know(declared[-1])
         return self._tasks[id]
 
+    def known_tasks(self) -> list[str]:
+        """Return the ids of all tasks there are."""
+        return sorted({*self._tasks, *(task.id for task in registry.declared())})
+
     # Runs.
 
     def get(self, run: str) -> Life:
@@ -108,18 +114,20 @@ class World:
         state: Snapshot | None = None,
     ) -> Triggered:
         """Trigger a run, unless a key stands for one; raises BadOption."""
+        new = NewRun(environment=ENVIRONMENT, task=task, command=command, batch=batch, replay_of=replay_of)
+        return self.add(new, state)
+
+    def add(self, new: NewRun, state: Snapshot | None = None) -> Triggered:
+        """Add a run, which begins at a stored state or at the top; raises BadOption."""
         with self.lock:
             now = self.clock.now()
-            new = NewRun(
-                environment=ENVIRONMENT, task=task, command=command, batch=batch, replay_of=replay_of
-            )
             drafted = draft(new, now, SETTINGS)
-            known = self.task(task)
+            known = self.task(new.task)
             life = self._life(drafted, known)
             if held := self.keys.take(drafted, now):
                 return Triggered(id=held[0], is_cached=held[1])
             if state is not None:
-                life.states = [state]
+                life.states = [replace(state, run=life.id)]
                 life.row = life.row._replace(snapshot=state.number)
             self.lives[life.id] = life
             self.on_change()
@@ -196,7 +204,22 @@ class World:
         for life in self.lives.values():
             if life.status is Status.WAITING and (over := self.over(life)):
                 self._let_go_on(life, over)
+        self._tick()
         self.on_change()
+
+    def _tick(self) -> None:
+        """Make the runs of ticks that are due."""
+        for turn in self.schedules.turns(self.clock.now(), self._live_runs_of):
+            if turn.outcome.cancels:
+                for run in self._live_runs_of(turn.schedule.id):
+                    self._cancel(self.lives[run], BY_REQUEST)
+            for new in turn.runs(ENVIRONMENT):
+                self.add(new)
+
+    def _live_runs_of(self, schedule: str) -> list[str]:
+        return [
+            life.id for life in self.lives.values() if life.row.schedule == schedule and not life.has_ended
+        ]
 
     def _let_go_on(self, life: Life, over: list[Over]) -> None:
         now = self.clock.now()
@@ -246,6 +269,8 @@ class World:
         for kept in self.tokens:
             if kept.is_open and kept.token.timeout_at is not None:
                 yield Moment(kept.token.timeout_at, None, kept.token.id)
+        for at in self.schedules.moments():
+            yield Moment(at, None)
 
     def pass_moment(self) -> None:
         """Do what is due now."""
