@@ -8,6 +8,7 @@ from tests.simulation.plants import PLANTS
 from tests.simulation.search import Search, search, server_of, simulator
 from tests.simulation.shrink import shrink
 from tests.simulation.simulation import Outcome, Plan
+from tests.simulation.spots import spots
 
 LONG = 100_000
 """How many seeds the long mode runs."""
@@ -17,6 +18,8 @@ def main() -> int:
     """Do what the command line says; return the exit code: 0 if no simulation failed."""
     chosen = _parser().parse_args()
     with server_of(chosen.dialect):
+        if chosen.spots:
+            return _look_at_spots(chosen)
         return _search(chosen) if chosen.seed is None else _replay(chosen, chosen.seed)
 
 
@@ -26,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--long", action="store_true", help=f"run {LONG:,} seeds")
     parser.add_argument("--seed", type=int, help="run this one, and print what happens in it")
+    parser.add_argument("--spots", action="store_true", help="run the plans of known weak spots")
     parser.add_argument("--dialect", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
@@ -49,6 +53,20 @@ def _search(chosen: argparse.Namespace) -> int:
         return 0
     print(f"These seeds fail: {', '.join(map(str, failed))}.  The first of them, made short:", flush=True)
     return _replay(chosen, failed[0])
+
+
+def _look_at_spots(chosen: argparse.Namespace) -> int:
+    """Run the plans of weak spots; return how many of them went wrong."""
+    count = 0
+    with simulator(chosen.dialect, chosen.plant) as found:
+        for spot in spots():
+            outcome = found.run(spot.plan)
+            wrong = spot.judge(outcome)
+            print(f"{spot.name}: {wrong or 'sound'}")
+            if wrong:
+                count += 1
+                print("\n".join(outcome.trace.lines()) if count == 1 else "")
+    return count
 
 
 def _replay(chosen: argparse.Namespace, seed: int) -> int:

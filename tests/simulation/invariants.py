@@ -55,6 +55,7 @@ class Known:
     results: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
     #: whether an executor was killed under a run, which may then crash, and fail those who wait for it
     has_killed: bool = False
+    has_faults: bool = False
 
 
 Rule = Callable[[Seen, Known], Iterator[str]]
@@ -247,6 +248,13 @@ def as_promised(seen: Seen, known: Known) -> Iterator[str]:
                 yield f"{id}, a run of {run.task}, gave {output}, and not one of {promise.outputs}"
 
 
+def caused(seen: Seen, known: Known) -> Iterator[str]:
+    """Where nothing goes wrong, no run loses its worker."""
+    for run in seen.runs.values():
+        if run.losses and not known.has_faults:
+            yield f"{run.id}, a run of {run.task}, lost its worker {run.losses} times"
+
+
 ALWAYS: tuple[Rule, ...] = (
     shape,
     counted,
@@ -260,4 +268,4 @@ ALWAYS: tuple[Rule, ...] = (
     ticked_once,
     families,
 )
-AT_THE_END: tuple[Rule, ...] = (all_end, as_promised)
+AT_THE_END: tuple[Rule, ...] = (all_end, as_promised, caused)

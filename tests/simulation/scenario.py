@@ -20,7 +20,7 @@ from tests.simulation.trace import Trace
 GOOD = frozenset({Status.COMPLETED})
 FAILED = frozenset({Status.FAILED})
 
-LAST_ACTION_S = 15.0
+LAST_ACTION_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Clients:
         await asyncio.sleep(one.at)
         self._trace.add("begins: {}", one)
         try:
-            await ACTIONS[one.kind](self, one, Random(one.dice))
+            await (ON_PURPOSE | ACTIONS)[one.kind](self, one, Random(one.dice))
         except PerdureError as error:
             self._trace.add("gives up: {}: {}", one, error)
 
@@ -128,6 +128,14 @@ class Clients:
 @action
 async def plain(all: Clients, one: Action, dice: Random) -> None:
     await all.trigger("plain", {"number": one.number, "seconds": _some(dice, 0, 12)}, one.number)
+
+
+async def steady(all: Clients, one: Action, dice: Random) -> None:
+    """Is not drawn; see `spots`."""
+    await all.trigger("plain", {"number": one.number, "seconds": 8.0}, one.number)
+
+
+ON_PURPOSE: dict[str, Do] = {"steady": steady}
 
 
 @action

@@ -17,7 +17,7 @@ from tests.simulation.storage_postgres import PostgresGround
 from tests.support import postgres
 from tests.support.databases import PostgresDatabases
 
-CHUNK = 50
+CHUNK = 25
 """How many seeds one Python process runs, before another goes on with less memory."""
 
 TOLD_EVERY_S = 15.0

@@ -30,7 +30,7 @@ from tests.simulation.scenario import Action, Clients, Promises
 from tests.simulation.storage import Disk
 from tests.simulation.trace import Trace
 
-FAULTY_S = 40.0
+FAULTY_S = 30.0
 """Faults strike in the first so many seconds."""
 
 PATIENCE_S = 900.0
@@ -71,6 +71,8 @@ class Outcome:
     #: the faults that found what they strike at
     struck: list[Fault]
     runs: int
+    #: how often runs lost their worker
+    losses: int
     commits: int
     #: of virtual time
     seconds: float
@@ -143,6 +145,7 @@ class World:
         """Hold the database against the invariants."""
         self.seen = self._ground.look(is_whole=is_end or self.commits % WHOLE_LOOK_EVERY == 0)
         self.invariants.known.has_killed = any(one.kind == "kill executor" for one in self._faults.struck)
+        self.invariants.known.has_faults = bool(self._faults.struck)
         self.invariants.judge(self.seen, is_end=is_end)
 
     def end(self) -> None:
@@ -159,6 +162,7 @@ class World:
             trace=self.trace,
             struck=self._faults.struck,
             runs=len(self.seen.runs) if self.seen else 0,
+            losses=sum(run.losses for run in self.seen.runs.values()) if self.seen else 0,
             commits=self.commits,
             seconds=self.loop.time(),
         )
