@@ -6,7 +6,7 @@ import pytest
 
 from perdure.core.clock import to_datetime
 from perdure.core.errors import NotFound
-from perdure.core.traces import SpanContext, span_of, span_of_attempt, trace_of
+from perdure.core.traces import USAGE, SpanContext, span_of, span_of_attempt, trace_of
 from perdure.engine import telemetry as engine_telemetry
 from perdure.engine.engine import Engine
 from perdure.engine.lifespans import MILLISECOND, SpanView
@@ -256,3 +256,16 @@ async def test_a_trace_of_no_run_is_not_found(make: Make):
 
     with pytest.raises(NotFound, match=run):
         await trace(make, run)
+
+
+async def test_what_an_attempt_used_is_told_with_it(make: Make, clock: FakeClock):
+    _, held = await begin(make)
+    used = {"name": USAGE, "ended_ns": 2**62}
+    await send(make, held.run_id, A, attributes={"cpu.seconds": 1.5, "memory.peak_bytes": 10}, **used)
+    await send(make, held.run_id, B, attributes={"cpu.seconds": 1, "memory.peak_bytes": 7}, **used)
+
+    view = await trace(make, held.run_id)
+
+    attempt = find(view, "attempt 1").properties
+    assert (attempt["cpu.seconds"], attempt["memory.peak_bytes"]) == (2.5, 10)
+    assert not any(span.kind == "span" for span in view.spans)

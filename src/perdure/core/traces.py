@@ -22,6 +22,10 @@ MAX_SPANS = 10_000
 """How many spans of one run are kept in detail (Trigger.dev's number)."""
 
 
+USAGE = "perdure.usage"
+"""The name of what workers tell of the machine that an attempt used; it is shown with the attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpanContext:
     """A place in a trace: the trace and one of its spans, in hexadecimal digits, 32 and 16."""

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perdure import wire
-from perdure.core.traces import MAX_SPANS, span_of_attempt
+from perdure.core.traces import MAX_SPANS, USAGE, span_of_attempt
 from perdure.engine.ingest import SOURCE
 from perdure.engine.lifespans import MILLISECOND, RUN, SpanView
 from perdure.engine.resources import Resources
 from perdure.engine.telemetry import Batch, NewLine, NewSpan
-from perdure.engine.traces import end_with_attempts, life, span_view, trace_id
+from perdure.engine.traces import add_usage, end_with_attempts, life, span_view, trace_id
 from perdure.store import catalog, runs, spans, subjects, traces
 from perdure.store.database import Tx
 from perdure.store.rows import Environment, Run
+from perdure.store.spans import SpanRow
 
 KNOWN = 10_000
 """The most runs whose traces are remembered."""
@@ -43,7 +44,8 @@ class Exporting:
 
     async def of_batch(self, environment: Environment, batch: Batch) -> Outgoing:
         """Return what is sent of a batch that was stored; what came by OpenTelemetry stays here."""
-        ended = [one for one in batch.spans if one.source != SOURCE and one.ended_ns is not None]
+        ours = [one for one in batch.spans if one.source != SOURCE and one.name != USAGE]
+        ended = [one for one in ours if one.ended_ns is not None]
         lines = [line for line in batch.lines if line.source != SOURCE]
         ids = await self._traces_of({one.subject for one in (*ended, *lines)})
         resource = _resource(environment)
@@ -57,20 +59,22 @@ class Exporting:
         grouped: dict[str, list[wire.otlp.OutSpan]] = {}
         for row in family.runs:
             lives = life(family, row)
-            left = await self._open_spans(environments[row.environment], row)
+            rows = await self._left(environments[row.environment], row)
+            add_usage(lives, rows)
+            left = [span_view(one, row.id) for one in rows if one.name != USAGE]
             end_with_attempts(lives, left)
             trace = trace_id(family, row)
             over = [_view(span, row, trace) for span in (*lives, *left) if span.ended_ns is not None]
             grouped.setdefault(row.environment, []).extend(over)
         return Outgoing([(_resource(environments[id]), found) for id, found in grouped.items()])
 
-    async def _open_spans(self, environment: Environment, run: Run) -> list[SpanView]:
+    async def _left(self, environment: Environment, run: Run) -> list[SpanRow]:
+        """Return the spans of a run that never ended, and what its attempts used of their machines."""
         telemetry = self._resources.telemetry
         found = await telemetry.read(subjects.find, environment.id, [run.id])
         if not found:
             return []
-        rows = await telemetry.read(spans.open_ones, [one.id for one in found], limit=MAX_SPANS)
-        return [span_view(row, run.id) for row in rows]
+        return await telemetry.read(spans.unsent, [one.id for one in found], limit=MAX_SPANS)
 
     async def _traces_of(self, names: set[str]) -> dict[str, str]:
         """Return the ids of the traces that runs belong to, by run."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perdure.core.errors import NotFound
-from perdure.core.traces import MAX_SPANS, SpanContext, span_of, span_of_attempt, trace_of
+from perdure.core.traces import MAX_SPANS, USAGE, SpanContext, span_of, span_of_attempt, trace_of
 from perdure.engine.lifespans import (
     ATTEMPT,
     LOG,
@@ -65,7 +65,7 @@ class Traces:
             raise NotFound(kind="run", name=run)
         id = trace_id(family, family.runs[0])
         lives = [span for row in family.runs for span in life(family, row)]
-        seen, is_cut = await self._seen(environment, family, id)
+        seen, is_cut = await self._seen(environment, family, id, lives)
         joined = join(lives, seen)
         return TraceView(
             id=id,
@@ -76,7 +76,7 @@ class Traces:
         )
 
     async def _seen(
-        self, environment: Environment, family: Family, trace: str
+        self, environment: Environment, family: Family, trace: str, lives: Sequence[SpanView]
     ) -> tuple[list[SpanView], bool]:
         """Return the spans and lines of the telemetry database, and whether that is not all."""
         telemetry, first = self._resources.telemetry, family.runs[0].id
@@ -85,7 +85,8 @@ class Traces:
         if not found:
             return [], False
         rows = await telemetry.read(spans.of_subjects, [one.id for one in found], limit=MAX_SPANS)
-        seen = [span_view(row, first) for row in rows]
+        add_usage(lives, rows)
+        seen = [span_view(row, first) for row in rows if row.name != USAGE]
         is_cut = len(rows) == MAX_SPANS or any(one.spans_dropped for one in found)
         for one in found:
             lines = await telemetry.read(logs.of_run, one.name, after=0, limit=LINES)
@@ -185,6 +186,18 @@ def join(lives: Sequence[SpanView], seen: Iterable[SpanView]) -> list[SpanView]:
     _cut_circles(whole, first)
     rest = [span for span in whole.values() if span is not first]
     return [first, *sorted(rest, key=lambda span: span.started_ns)]
+
+
+def add_usage(lives: Iterable[SpanView], rows: Iterable[SpanRow]) -> None:
+    """Put what attempts used of their machines to them; of one in parts, times add up and peaks count."""
+    attempts = {(span.run, span.attempt): span for span in lives if span.kind == ATTEMPT}
+    for row in rows:
+        attempt = attempts.get((row.run, row.attempt))
+        if row.name != USAGE or attempt is None or row.attributes is None:
+            continue
+        for name, value in json.loads(row.attributes).items():
+            known = attempt.properties.get(name, 0)
+            attempt.properties[name] = known + value if name.endswith("seconds") else max(known, value)
 
 
 def end_with_attempts(lives: Iterable[SpanView], seen: Iterable[SpanView]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from perdure.core.traces import USAGE
 from perdure.store.database import Tx
 
 _SIGN = 1 << 63
@@ -41,9 +42,11 @@ async def put(tx: Tx, spans: Sequence[Mapping[str, object]]) -> None:
     await tx.run("put_spans", spans=spans)
 
 
-async def open_ones(tx: Tx, subjects: Sequence[int], *, limit: int) -> list[SpanRow]:
-    """Return the spans of subjects that have not ended, so many at most."""
-    return [SpanRow._make(row) for row in await tx.all("open_spans", subjects=subjects, limit=limit)]
+async def unsent(tx: Tx, subjects: Sequence[int], *, limit: int) -> list[SpanRow]:
+    """Return the spans of subjects that go nowhere by themselves: open ones, and what attempts used."""
+    return [
+        SpanRow._make(row) for row in await tx.all("unsent_spans", name=USAGE, subjects=subjects, limit=limit)
+    ]
 
 
 async def of_subjects(tx: Tx, subjects: Sequence[int], *, limit: int) -> list[SpanRow]:

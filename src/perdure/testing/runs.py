@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar, cast
 
 from perdure.core.lifecycle import Status
+from perdure.core.traces import USAGE
 from perdure.sdk.handle import run_failed
 from perdure.server import render
 from perdure.store.packets import OUTPUT, PAYLOAD
@@ -160,7 +161,8 @@ class Run(Generic[R]):
     @property
     def spans(self) -> list[SpanRecord]:
         """Its spans, in the order in which they began; one that has no `ended_ns` is open."""
-        return sorted(self._life.spans.values(), key=lambda span: span.started_ns)
+        own = (span for span in self._life.spans.values() if span.name != USAGE)
+        return sorted(own, key=lambda span: span.started_ns)
 
     @property
     def waits(self) -> list[Waited]:

@@ -15,10 +15,22 @@ class LoopWatch:
     `tick` is called by another thread, the answer by the loop's own.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_end: Callable[[float], None]) -> None:
-        """Watch a loop; `on_end` is called on it, with the seconds, after a block that was told of."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_end: Callable[[float], None],
+        on_turn: Callable[[float], None] = lambda lag: None,
+    ) -> None:
+        """Watch a loop.
+
+        Args:
+            loop: what is watched.
+            on_end: is called on it, with the seconds, after a block that was told of.
+            on_turn: is called on it, with the seconds, whenever it has answered.
+        """
         self._loop = loop
         self._on_end = on_end
+        self._on_turn = on_turn
         self._asked: float | None = None
         self._is_told = False
 
@@ -48,6 +60,8 @@ class LoopWatch:
     def answer(self) -> None:
         """Show that the loop turns; called on it."""
         asked, self._asked = self._asked, None
+        if asked is not None:
+            self._on_turn(self._loop.time() - asked)
         if self._is_told and asked is not None:
             self._is_told = False
             self._on_end(self._loop.time() - asked)

@@ -134,7 +134,7 @@ class Executor:
         signal.signal(_INTERRUPT, self._interrupt)
         with _runner() as runner:
             self._loop = runner.get_loop()
-            self._watch = LoopWatch(self._loop, self._tell_unblocked)
+            self._watch = LoopWatch(self._loop, self._tell_unblocked, self._turned)
             closed = self._loop.create_task(self._serve())
             while not closed.done():
                 # SystemExit and KeyboardInterrupt leave the loop from any asyncio task that raises them.
@@ -165,7 +165,7 @@ class Executor:
         told = [] if self._begin.is_shared else await self._leftovers.clear()
         for sentence in told:
             hosted.runtime.tell("warning", sentence)
-        hosted.runtime.close()
+        hosted.runtime.close(is_shared=self._begin.is_shared)
         del self._runs[hosted.run.run_id]
         self._outbox.send(Finished(result=result, memory=self._measured(), is_spent=bool(told)))
 
@@ -196,6 +196,10 @@ class Executor:
         for hosted in list(self._runs.values()):
             if hosted.why is not None:
                 hosted.interrupt(frame)
+
+    def _turned(self, lag: float) -> None:
+        for hosted in self._runs.values():
+            hosted.runtime.usage.turned(lag)
 
     def _tell_unblocked(self, seconds: float) -> None:
         for hosted in self._runs.values():
@@ -287,6 +291,7 @@ class Executor:
         self._outbox.flush()
         runs = list(self._runs.values())
         for hosted in runs:
+            hosted.runtime.usage.look()
             if hosted.deadline is not None and now >= hosted.deadline and hosted.why is None:
                 self._end(hosted, "too_long")
         if not any(hosted.is_async for hosted in runs):

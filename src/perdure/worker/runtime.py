@@ -20,6 +20,7 @@ from perdure.wire.waits import Answer, Wait
 from perdure.wire.workers import Assignment, Checkpointed, LogLine, MetadataChanged, Pinned
 from perdure.worker.outbox import Outbox
 from perdure.worker.spans import Spans
+from perdure.worker.usage import Usage
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class RunRuntime:
         self.spans = Spans(run, outbox, clock, limits.spans)
         #: the trace that the run belongs to, and the span of its attempt
         self.trace = self.spans.context
+        #: what it uses of its machine
+        self.usage = Usage(self.spans.now_ns())
         #: is called when the run begins to wait in memory, and when it goes on
         self.on_pinned: Callable[[], None] = _nothing
         self.on_woken: Callable[[], None] = _nothing
@@ -166,8 +169,11 @@ class RunRuntime:
         """Add a line of Perdure's own, whatever the limits say."""
         self._send(level, message, "perdure")
 
-    def close(self) -> None:
-        """Say what was dropped, at the end of the attempt."""
+    def close(self, *, is_shared: bool = False) -> None:
+        """Say what was dropped and what was used, at the end of the attempt."""
+        used = self.usage.record(self._run, self.now_ns(), is_shared=is_shared)
+        if used is not None:
+            self.spans.send(used)
         if self._dropped:
             self.tell("warning", f"{self._dropped:,} more lines were dropped.")
         if self.spans.dropped:

@@ -22,9 +22,9 @@ select {part:span}
  where x.subject in {list_int:subjects}
  limit :limit
 
--- name: open_spans
--- Those of them that have not ended.
+-- name: unsent_spans
+-- Those of them that have not ended, or have a name.
 select {part:span}
   from spans as x join subjects as s on s.id = x.subject
- where x.subject in {list_int:subjects} and x.ended_ns is null
+ where x.subject in {list_int:subjects} and (x.ended_ns is null or x.name = :name)
  limit :limit
