@@ -28,6 +28,7 @@ SPELLINGS = {
     r"import asyncio": "import time",
     r"asyncio\.sleep": "time.sleep",
     r"\bAsync(?=[A-Z])": "",
+    r"\baclosing\b": "closing",
     r"__aenter__": "__enter__",
     r"__aexit__": "__exit__",
     r"\basync (?=def|for|with)": "",

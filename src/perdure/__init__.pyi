@@ -20,6 +20,7 @@ from perdure.core.errors import (
     PayloadInvalid,
     PerdureError,
     RecursiveWait,
+    RunEnded,
     RunFailed,
     ServerUnreachable,
     SnapshotTooLarge,
@@ -64,6 +65,10 @@ from perdure.sdk.hooks import (
     middleware,
 )
 from perdure.sdk.idempotency import idempotency_key
+from perdure.sdk.inputs import (
+    InputStream,
+    input_stream,
+)
 from perdure.sdk.local import Local
 from perdure.sdk.log import logger
 from perdure.sdk.metadata import metadata
@@ -71,12 +76,17 @@ from perdure.sdk.queues import (
     Queue,
     queue,
 )
+from perdure.sdk.running import runs
 from perdure.sdk.schedules import Cron
 from perdure.sdk.scheduling import schedules
 from perdure.sdk.span import (
     Span,
     span,
     traced,
+)
+from perdure.sdk.streams import (
+    Stream,
+    stream,
 )
 from perdure.sdk.tags import tags
 from perdure.sdk.task import (
@@ -110,6 +120,7 @@ __all__ = [
     "Debounce",
     "Forbidden",
     "Hooks",
+    "InputStream",
     "ItemResult",
     "Local",
     "NoSecretKey",
@@ -127,6 +138,7 @@ __all__ = [
     "RetryIn",
     "RunCanceled",
     "RunContext",
+    "RunEnded",
     "RunFailed",
     "RunHandle",
     "ScheduledPayload",
@@ -134,6 +146,7 @@ __all__ = [
     "SkipRetry",
     "SnapshotTooLarge",
     "Span",
+    "Stream",
     "Task",
     "TaskError",
     "Token",
@@ -149,13 +162,16 @@ __all__ = [
     "gather",
     "hooks",
     "idempotency_key",
+    "input_stream",
     "logger",
     "metadata",
     "middleware",
     "queue",
     "race",
+    "runs",
     "schedules",
     "span",
+    "stream",
     "tags",
     "task",
     "traced",

@@ -54,6 +54,33 @@ class AsyncTransport:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ConnectionFailed(str(error) or type(error).__name__) from error
 
+    async def stream(self, request: Request) -> AsyncGenerator[Response]:
+        """Send a request, and give its answer in parts, as it comes; one that is an error, in one.
+
+        Raises:
+            ConnectionFailed: no answer came, or it broke off.
+        """
+        quiet = aiohttp.ClientTimeout(total=None, sock_connect=request.timeout, sock_read=request.timeout)
+        # Not among the connections that are shared: it is in use for long.
+        connector = aiohttp.TCPConnector(limit=1)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, trust_env=True, timeout=quiet) as session,
+                session.get(
+                    yarl.URL(self._api_url + request.path, encoded=True),
+                    headers=request.headers,
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                if answer.status >= 400:
+                    yield Response(answer.status, await answer.read(), headers)
+                    return
+                async for data in answer.content.iter_any():
+                    yield Response(answer.status, data, headers)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ConnectionFailed(str(error) or type(error).__name__) from error
+
     async def close(self) -> None:
         """Close the connections of this event loop."""
         session = self._sessions.pop(_here(), None)

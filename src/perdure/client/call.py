@@ -1,10 +1,11 @@
 """One call of an endpoint, and who can make it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol
 
+from perdure.client.events import Event
 from perdure.client.settings import Access
 from perdure.core.names import check_options
 from perdure.wire.endpoint import Endpoint, In, Out
@@ -17,6 +18,7 @@ class Call(Generic[In, Out]):
     endpoint: Endpoint[In, Out]
     body: In | None = None
     path: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sender(Protocol):
@@ -42,6 +44,22 @@ class AsyncSender(Protocol):
 
     async def send(self, call: Call[In, Out]) -> Out:
         """Make a call."""
+        ...
+
+
+class Watcher(Sender, Protocol):
+    """Makes calls, blocking, also those whose answers go on."""
+
+    def events(self, call: Call[Any, Any]) -> Generator[Event]:
+        """Make a call whose answer is events, and go through them."""
+        ...
+
+
+class AsyncWatcher(AsyncSender, Protocol):
+    """Makes calls, for asyncio, also those whose answers go on."""
+
+    def events(self, call: Call[Any, Any]) -> AsyncGenerator[Event]:
+        """Make a call whose answer is events, and go through them."""
         ...
 
 

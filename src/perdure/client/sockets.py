@@ -2,9 +2,12 @@
 
 import http.client
 import os
+from collections.abc import Generator
 from urllib.parse import urlsplit
 
 from perdure.client.transport import ConnectionFailed, Request, Response
+
+_PART = 65_536
 
 
 class BlockingTransport:
@@ -44,6 +47,26 @@ class BlockingTransport:
         self._idle.append(connection)
         return response
 
+    def stream(self, request: Request) -> Generator[Response]:
+        """Send a request, and give its answer in parts, as it comes; one that is an error, in one.
+
+        Raises:
+            ConnectionFailed: no answer came, or it broke off.
+        """
+        connection = self._new()
+        try:
+            answer = self._send(connection, request)
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            if answer.status >= 400:
+                yield Response(answer.status, answer.read(), headers)
+                return
+            while data := answer.read1(_PART):
+                yield Response(answer.status, data, headers)
+        except (http.client.HTTPException, OSError) as error:
+            raise ConnectionFailed(str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close the connections that are not in use."""
         while self._idle:
@@ -56,14 +79,20 @@ class BlockingTransport:
         try:
             return self._idle.pop()
         except IndexError:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            return kind(self._host, self._port)
+            return self._new()
+
+    def _new(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        return kind(self._host, self._port)
 
     def _exchange(self, connection: http.client.HTTPConnection, request: Request) -> Response:
+        answer = self._send(connection, request)
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, answer.read(), headers)
+
+    def _send(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
         connection.timeout = request.timeout
         if connection.sock is not None:
             connection.sock.settimeout(request.timeout)
         connection.request(request.method, self._prefix + request.path, request.body, dict(request.headers))
-        answer = connection.getresponse()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Response(answer.status, answer.read(), headers)
+        return connection.getresponse()

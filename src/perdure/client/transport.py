@@ -6,7 +6,8 @@ once however often it is asked.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
@@ -15,8 +16,13 @@ from perdure.client.settings import Access
 from perdure.core.errors import BadAnswer, KeyRefused, PerdureError, ServerUnreachable, Unauthorized
 from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.problem import Problem, raise_for
+from perdure.wire.realtime import EVENTS
+from perdure.wire.streams import STREAMS_VERSION
 
 # The vocabulary of statuses that this client reads; without it the server uses an older one.
+QUIET_S = 45.0
+"""A server says something every 15 seconds on a stream; one silent for so long is asked again."""
+
 API_VERSION = "2025-07-16"
 TIMEOUT = 30.0
 """Seconds that an answer may take, beyond what the request itself asks to wait."""
@@ -52,7 +58,13 @@ class ConnectionFailed(Exception):
     """The server could not be reached, or the connection broke; the request may have arrived."""
 
 
-def build(access: Access, endpoint: Endpoint[In, Out], body: In | None, path: Mapping[str, str]) -> Request:
+def build(
+    access: Access,
+    endpoint: Endpoint[In, Out],
+    body: In | None,
+    path: Mapping[str, str],
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Request:
     """Return the request that calls an endpoint.
 
     Args:
@@ -60,6 +72,7 @@ def build(access: Access, endpoint: Endpoint[In, Out], body: In | None, path: Ma
         endpoint: what to call.
         body: what it takes; of a GET, it becomes the query.
         path: the values of the path's parameters.
+        more: more headers.
     """
     url = endpoint.url(**path)
     wire = body.to_wire() if body is not None and endpoint.method == "GET" else {}
@@ -70,9 +83,18 @@ def build(access: Access, endpoint: Endpoint[In, Out], body: In | None, path: Ma
         "content-type": endpoint.media_type,
         "x-trigger-api-version": API_VERSION,
         "x-trigger-request-idempotency-key": str(uuid.uuid4()),
+        **more,
     }
     sent = body.to_json() if body is not None and endpoint.method != "GET" else None
     return Request(endpoint.method, url, sent, headers, TIMEOUT + float(getattr(body, "wait", 0) or 0))
+
+
+def build_stream(request: Request, last_id: str | None) -> Request:
+    """Return a request whose answer is events: from the beginning, or after the last that was heard."""
+    headers = {**request.headers, "accept": EVENTS, STREAMS_VERSION: "v2"}
+    if last_id is not None:
+        headers["last-event-id"] = last_id
+    return replace(request, headers=headers, timeout=QUIET_S)
 
 
 def read(access: Access, endpoint: Endpoint[In, Out], response: Response) -> Out:

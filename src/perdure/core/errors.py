@@ -7,6 +7,7 @@ PerdureError
 │   ├── BadDuration               a text is no duration
 │   ├── Unstorable                a value that no database can hold
 │   ├── BadMetadata               a change of metadata can't be made
+│   ├── RunEnded                  a run that has ended takes nothing more
 │   └── BadSetting                a setting has an unknown name or a bad value
 ├── Unauthorized             401  no key, or a wrong one
 │   ├── NoSecretKey               the client has no key to send
@@ -25,6 +26,7 @@ PerdureError
 │   ├── UnknownZone               there is no time zone of this name
 │   └── DeclaredInCode            a schedule can only be changed in the code that declares it
 ├── TooManyRequests          429  the rate limit is used up
+├── TooManyWatch             429  as many watch runs and streams as may
 ├── StorageError             503  the database can't be used; its tree is in `storage_errors`
 ├── ServerStopping           503  the server stops; ask again
 ├── ServerUnreachable             no Perdure server answers
@@ -99,6 +101,12 @@ class BadMetadata(Invalid):
     """Metadata key {key} can't be changed: {reason}."""
 
     code = "bad_metadata"
+
+
+class RunEnded(Invalid):
+    """Run {run} has ended ({status}), so it takes and streams nothing more."""
+
+    code = "run_ended"
 
 
 class Unstorable(Invalid):
@@ -233,6 +241,13 @@ class DeclaredInCode(Unprocessable):
     """
 
     code = "declared_in_code"
+
+
+class TooManyWatch(PerdureError):
+    """Too many concurrent requests: {count} watch this server; close some, or raise PERDURE_MAX_WATCHERS."""
+
+    code = "too_many_watch"
+    status = 429
 
 
 class TooManyRequests(PerdureError):

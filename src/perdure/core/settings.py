@@ -21,6 +21,8 @@ SETTINGS: dict[str, str] = {
     "PERDURE_PROJECT": "The name of the project a server's environments belong to.",
     "PERDURE_RUN_RETENTION": "How long runs are kept after their end: 90d by default; never forgets none.",
     "PERDURE_LOG_RETENTION": "How long log lines are kept after it: 30d by default; never forgets none.",
+    "PERDURE_STREAM_RETENTION": "How long streams are kept after it: 28d by default; never: as their run.",
+    "PERDURE_MAX_WATCHERS": "How many may watch runs and read streams of one server; 20000 by default.",
     "PERDURE_DEFAULT_TTL": (
         "How long runs may wait for a worker, if neither trigger nor task says: dev=10m by default; "
         "environment=duration pairs, by name or type (or =never), with commas; one alone is for the rest."

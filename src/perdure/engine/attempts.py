@@ -137,5 +137,5 @@ async def _write(tx: Tx, reports: Sequence[RunReport], now: int) -> None:
         await record(tx, snapshots, waiting, now)
     changed = [(report.run, item) for report in reports for item in report.metadata]
     if changed:
-        await metadata.record(tx, changed)
-        await tags.record(tx, [(run, item.tags) for run, item in changed if item.tags])
+        await metadata.record(tx, changed, now)
+        await tags.record(tx, [(run, item.tags) for run, item in changed if item.tags], now)

@@ -17,8 +17,10 @@ from perdure.engine.delays import Delays
 from perdure.engine.dequeue import Dequeue
 from perdure.engine.enqueue import Enqueue
 from perdure.engine.environments import Environments
+from perdure.engine.feed import Feed
 from perdure.engine.heartbeats import Heartbeats
 from perdure.engine.ingest import Ingest
+from perdure.engine.inputs import Inputs
 from perdure.engine.keys import Keys
 from perdure.engine.log_search import LogSearch
 from perdure.engine.logs import Logs
@@ -36,6 +38,7 @@ from perdure.engine.runs import Runs
 from perdure.engine.schedules import Schedules
 from perdure.engine.service import Service
 from perdure.engine.snapshots import SnapshotsOfRuns
+from perdure.engine.streams import Streams
 from perdure.engine.tags import Tags
 from perdure.engine.telemetry import Telemetry
 from perdure.engine.ticks import Ticks
@@ -80,6 +83,9 @@ class Engine:
         self.attempts = Attempts(resources, catalog)
         self.heartbeats = Heartbeats(resources)
         self.tokens = Tokens(resources)
+        self.streams = Streams(resources)
+        self.inputs = Inputs(resources)
+        self.feed = Feed(resources)
         self.timers = Timers(resources)
         self.ticks = Ticks(resources, catalog, self.enqueue)
         self.batch_watch = BatchWatch(resources)
@@ -100,6 +106,7 @@ class Engine:
             self.versions,
             self.reconcile,
             self.retention,
+            self.feed,
         )
 
     async def start(self) -> None:

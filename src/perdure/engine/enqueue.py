@@ -12,6 +12,7 @@ from perdure.core.errors import PerdureError, TokenUsed
 from perdure.engine import debounce, once
 from perdure.engine.alarms import set_alarms
 from perdure.engine.catalog import Catalog
+from perdure.engine.changes import channel_of_members, channel_of_tag
 from perdure.engine.committer import Committer
 from perdure.engine.drafts import Draft, Known, NewRun, OneTimeToken, Origin, draft, row_of
 from perdure.engine.moves import channel_of_ready
@@ -164,6 +165,8 @@ async def _insert(tx: Tx, drafts: Sequence[Draft], rows: Sequence[Mapping[str, A
     ]
     if tags:
         await history.add_tags(tx, tags)
+        tx.hint(*{channel_of_tag(tag["environment"], tag["tag"]) for tag in tags})
+    tx.hint(*{channel_of_members(row["batch"]) for row in rows if row["batch"] is not None})
     for one in drafts:
         if one.new.origin is not None:
             origin = one.new.origin

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from perdure.core import metadata as rules
 from perdure.core.errors import NotFound, PerdureError, TooLarge
+from perdure.engine.changes import touched
 from perdure.engine.options import to_text
 from perdure.engine.resources import Resources
 from perdure.store import packets, runs
@@ -61,17 +62,17 @@ class Metadata:
         operations = by_run(row, command)
         if command.metadata is not None and not command.operations:
             operations.setdefault(run, []).insert(0, MetadataOperation(type="update", value=command.metadata))
-        await _change(tx, operations, applied)
+        await _change(tx, operations, applied, self._resources.clock.now())
         return await self._get(tx, environment, run)
 
 
-async def record(tx: Tx, reported: Sequence[tuple[Run, MetadataChanged]]) -> None:
+async def record(tx: Tx, reported: Sequence[tuple[Run, MetadataChanged]], now: int) -> None:
     """Apply what workers report, in its order; a change that can't be made is left out, and logged."""
     operations: dict[str, list[MetadataOperation]] = {}
     for run, item in reported:
         for one, changes in by_run(run, item).items():
             operations.setdefault(one, []).extend(changes)
-    await _change(tx, operations, applied_as_far_as_possible)
+    await _change(tx, operations, applied_as_far_as_possible, now)
 
 
 def by_run(run: Run, command: UpdateMetadata | MetadataChanged) -> dict[str, list[MetadataOperation]]:
@@ -88,7 +89,9 @@ def by_run(run: Run, command: UpdateMetadata | MetadataChanged) -> dict[str, lis
     return found
 
 
-async def _change(tx: Tx, operations: Mapping[str, Sequence[MetadataOperation]], apply: Apply) -> None:
+async def _change(
+    tx: Tx, operations: Mapping[str, Sequence[MetadataOperation]], apply: Apply, now: int
+) -> None:
     """Change the metadata of runs, of those that exist.
 
     What a run was triggered with is kept when it first changes, since a replay begins with that.
@@ -104,6 +107,7 @@ async def _change(tx: Tx, operations: Mapping[str, Sequence[MetadataOperation]],
         if (run, SEED) not in found:
             written.append(Packet(run, SEED, JSON, before))
     await packets.put(tx, written)
+    await touched(tx, known, now)
 
 
 def applied(text: str, operations: Sequence[MetadataOperation]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from perdure.core.lifecycle import DEAD, FINAL, LEASED, On, Status, after
+from perdure.engine.changes import channel_of_change
 from perdure.engine.waiting import wake_after_runs
 from perdure.store import dead_letters, history, lanes, queues, runs, schedules
 from perdure.store.database import Tx
@@ -121,6 +122,7 @@ async def apply(
     if dead:
         await dead_letters.keep(tx, dead, now=now)
     for move, row in zip(moves, written, strict=True):
+        tx.hint(channel_of_change(move.run.id))
         if row["status"] in FINAL:
             tx.hint(channel_of_run(move.run.id))
             if move.run.schedule is not None:

@@ -39,6 +39,10 @@ class EngineSettings:
     run_retention_ms: int | None = 90 * 86_400_000
     #: how long the log lines of a run that has ended are kept; None for ever
     log_retention_ms: int | None = 30 * 86_400_000
+    #: how long the streams of a run that has ended are kept (Trigger.dev's number); None as long as the run
+    stream_retention_ms: int | None = 28 * 86_400_000
+    #: how many may watch runs and read streams of one server at once
+    max_watchers: int = 20_000
     #: the TTL of runs that have none of their own, by the environment's slug, its type, or `*`; 0 is none
     ttl_ms: Mapping[str, int] = field(default_factory=lambda: TTLS_MS)
     #: how long the items of a batch may take to come before it is given up (Trigger.dev's number)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from perdure.engine.resources import Resources
 from perdure.engine.service import Service
-from perdure.store import batches, debounces, retention, series, subjects
+from perdure.store import batches, debounces, retention, series, streams, subjects
 from perdure.store.subjects import Old
 
 BATCH = 500
@@ -17,6 +17,9 @@ BATCH = 500
 
 BATCHES = 20
 """The most batches of runs that are forgotten in one transaction; each has up to 1,000 items."""
+
+BLOCKS = 2_000
+"""The most rows of a stream in one transaction."""
 
 LINES = 20_000
 """The most log lines and spans in one transaction, unless one run alone has more."""
@@ -44,6 +47,9 @@ class Retention(Service):
             total += await self._forget_runs(now - settings.run_retention_ms, now)
             total += await self._forget_tokens(now - settings.run_retention_ms)
             total += await self._forget_batches(now - settings.run_retention_ms)
+        kept_ms = settings.stream_retention_ms or settings.run_retention_ms
+        if kept_ms is not None:
+            total += await self._forget_streams(now - kept_ms)
         if settings.log_retention_ms is not None:
             total += await self._forget_logs(now - settings.log_retention_ms)
             await self._forget_points(now - settings.log_retention_ms)
@@ -56,6 +62,16 @@ class Retention(Service):
             total += count
             if count < BATCH:
                 return total
+
+    async def _forget_streams(self, before: int) -> int:
+        total, after = 0, 0
+        while found := await self._db.read(streams.old, before=before, after=after, limit=BATCH):
+            for stream in found:
+                while not await self._db.transact(streams.forget, stream, limit=BLOCKS):
+                    pass
+            total += len(found)
+            after = found[-1]
+        return total
 
     async def _forget_debounces(self, now: int) -> int:
         total = 0

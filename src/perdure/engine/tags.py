@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from perdure.core.errors import NotFound, TooManyTags
+from perdure.engine.changes import channel_of_tag, touched
 from perdure.engine.options import plain_text
 from perdure.engine.resources import Resources
 from perdure.store import history, runs
@@ -37,10 +38,10 @@ class Tags:
         fresh = [tag for tag in tags if tag not in known]
         if len(known) + len(fresh) > MAX_TAGS:
             raise TooManyTags(run=run, count=len(known) + len(fresh), limit=MAX_TAGS)
-        await _store(tx, {row: fresh})
+        await _store(tx, {row: fresh}, self._resources.clock.now())
 
 
-async def record(tx: Tx, reported: Sequence[tuple[Run, Sequence[str]]]) -> None:
+async def record(tx: Tx, reported: Sequence[tuple[Run, Sequence[str]]], now: int) -> None:
     """Add the tags that tasks gave their runs; those over the limit are left out, as the SDK has told."""
     wanted: dict[Run, list[str]] = {}
     for run, tags in reported:
@@ -50,10 +51,10 @@ async def record(tx: Tx, reported: Sequence[tuple[Run, Sequence[str]]]) -> None:
     for run, tags in wanted.items():
         has = known.get(run.id, [])
         fresh[run] = [tag for tag in dict.fromkeys(tags) if tag not in has][: max(0, MAX_TAGS - len(has))]
-    await _store(tx, fresh)
+    await _store(tx, fresh, now)
 
 
-async def _store(tx: Tx, tags: Mapping[Run, Sequence[str]]) -> None:
+async def _store(tx: Tx, tags: Mapping[Run, Sequence[str]], now: int) -> None:
     rows = [
         {"environment": run.environment, "tag": tag, "run": run.id}
         for run, added in tags.items()
@@ -61,3 +62,5 @@ async def _store(tx: Tx, tags: Mapping[Run, Sequence[str]]) -> None:
     ]
     if rows:
         await history.add_tags(tx, rows)
+        await touched(tx, sorted({row["run"] for row in rows}), now)
+        tx.hint(*(channel_of_tag(row["environment"], row["tag"]) for row in rows))

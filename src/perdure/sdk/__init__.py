@@ -5,5 +5,16 @@ from perdure.core.lazy import on_demand
 __getattr__, __dir__ = on_demand(
     __name__,
     {},
-    modules=("batch_waits", "codec", "parking", "schedules", "span", "tokens", "tracing", "waits"),
+    modules=(
+        "batch_waits",
+        "codec",
+        "listening",
+        "parking",
+        "schedules",
+        "span",
+        "tokens",
+        "tracing",
+        "waits",
+        "writing",
+    ),
 )

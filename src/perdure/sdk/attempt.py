@@ -26,7 +26,7 @@ from perdure.core.duration import to_milliseconds
 from perdure.core.errors import AbortRun, CannotGoOn, OutputInvalid, PayloadInvalid
 from perdure.core.retry import Retry
 from perdure.resumable import CodeChanged
-from perdure.sdk import capture, children, local, metadata, span
+from perdure.sdk import capture, children, listening, local, metadata, span
 from perdure.sdk.cancel import RunCanceled
 from perdure.sdk.context import RunContext, entered
 from perdure.sdk.failures import internal, run_error
@@ -64,11 +64,13 @@ async def run_attempt(
         capture.begin()
         local.begin()
         span.begin()
+        listening.begin()
         metadata.begin(dict(assignment.metadata))
         children.begin(assignment.run_id, assignment.snapshot_number, assignment.tries)
         try:
             return await _Attempt(task, assignment, context, runtime).run()
         finally:
+            listening.end()
             capture.finish()
 
 

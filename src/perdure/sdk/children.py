@@ -57,6 +57,10 @@ class Children:
         """Return the key of the next token."""
         return self._next(f"token of try {self._tries}", tags)
 
+    def input_key(self, name: str) -> str:
+        """Return the key of the next value that is taken from an input."""
+        return self._next("input", name)
+
     def _next(self, task: str, payload: Any) -> str:
         like = hashlib.sha256(f"{task}\n{json.dumps(payload, sort_keys=True)}".encode())
         short = like.digest()[:8]  # a run has too few children for two of these to be the same

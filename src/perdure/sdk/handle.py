@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from perdure import client, wire
@@ -44,6 +44,14 @@ class RunHandle(Generic[R]):
     def result_sync(self, timeout: Duration | None = None) -> R:
         """Wait as `result` does, blocking."""
         return self._read(self._clients.blocking.runs.result(self.id, timeout))
+
+    def subscribe(self, *, skip: Sequence[str] = ()) -> AsyncIterator[wire.runs.Run]:
+        """Go through the states of the run, from the present one to its last; see `runs.subscribe`."""
+        return self._clients.asynchronous.runs.subscribe(self.id, skip=skip)
+
+    def subscribe_sync(self, *, skip: Sequence[str] = ()) -> Iterator[wire.runs.Run]:
+        """Go through the states of the run as `subscribe` does, blocking."""
+        return self._clients.blocking.runs.subscribe(self.id, skip=skip)
 
     async def status(self) -> Status:
         """Return where the run is in its life."""

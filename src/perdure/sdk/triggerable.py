@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, Unpack
 
 from perdure import client, sdk, wire
@@ -53,6 +53,12 @@ class Triggerable(Generic[P, R]):
         """Trigger a run as `trigger` does, from blocking code."""
         call = self._call(args, kwargs)
         return self._handle(clients.blocking.send(call))
+
+    async def trigger_and_subscribe(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[wire.runs.Run]:
+        """Trigger a run, and go through its states to the last, by `async for`; see `runs.subscribe`."""
+        handle = await self.trigger(*args, **kwargs)
+        async for run in handle.subscribe():
+            yield run
 
     def trigger_and_wait(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Trigger a run and wait for its result; the run that waits holds nothing meanwhile.

@@ -15,7 +15,9 @@ from typing import Any
 
 from perdure import resumable
 from perdure.client.call import Call
+from perdure.client.calls import streams
 from perdure.core.clock import from_datetime, to_datetime
+from perdure.core.duration import Duration
 from perdure.core.errors import PerdureError, RecursiveWait, WaitOver, WaitTimeout
 from perdure.resumable import suspend
 from perdure.sdk import context, runtime
@@ -66,6 +68,20 @@ def for_moment(moment: datetime, *, raise_if_past: bool) -> Awaitable[None]:
 def for_token(token: str, model: Any) -> Awaitable[Any]:
     """Wait for a token's data."""
     return suspend(TokenWait(token, model))
+
+
+@resumable.resumable
+async def for_input(name: str, key: str, timeout: Duration | datetime | None, model: Any) -> Any:
+    """Wait for the next value of an input."""
+    token = await _input_token(name, key, timeout)
+    return await suspend(TokenWait(token, model))
+
+
+async def _input_token(name: str, key: str, timeout: Duration | datetime | None) -> str:
+    inside = context.current()
+    assert inside is not None  # who calls has looked
+    call = streams.wait(inside.run.id, name, key, timeout)
+    return (await clients.asynchronous.send(call)).waitpoint_id
 
 
 def block(request: Request) -> Any:

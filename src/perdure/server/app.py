@@ -21,8 +21,10 @@ from perdure.server import (
     otlp,
     problems,
     queues,
+    realtime,
     runs,
     schedules,
+    streams,
     tasks,
     traces,
     waitpoints,
@@ -41,6 +43,8 @@ HANDLERS = tuple(
     handler
     for module in (
         runs,
+        realtime,
+        streams,
         batches,
         dead_letters,
         queues,

@@ -58,6 +58,8 @@ class Grant:
     scopes: tuple[Scope, ...] | None = None
     #: set if it is a token that may trigger only once
     once: OneTimeToken | None = None
+    #: columns that it is not shown of runs it watches; None leaves it to the request
+    skip: frozenset[str] | None = None
 
     def require(self, action: str, *resources: Resource) -> None:
         """Refuse the request unless it may do this to at least one of the resources.
@@ -110,7 +112,7 @@ class Authenticator:
         claims = environment and tokens.verify(token, environment.key, now=self._clock.now())
         if environment is None or not claims:
             raise Unauthorized("Public Access Token is invalid")
-        return Grant(environment, _scopes(claims), _once(token, claims))
+        return Grant(environment, _scopes(claims), _once(token, claims), _skipped(claims))
 
 
 def _once(token: str, claims: dict[str, Any]) -> OneTimeToken | None:
@@ -118,6 +120,12 @@ def _once(token: str, claims: dict[str, Any]) -> OneTimeToken | None:
         return None
     ends = claims.get("exp")
     return OneTimeToken(tokens.fingerprint(token), _FOREVER if ends is None else round(ends * 1000))
+
+
+def _skipped(claims: dict[str, Any]) -> frozenset[str] | None:
+    realtime = claims.get("realtime")
+    columns = realtime.get("skipColumns") if isinstance(realtime, dict) else None
+    return frozenset(map(str, columns)) if isinstance(columns, list) else None
 
 
 def _scopes(claims: dict[str, Any]) -> tuple[Scope, ...]:

@@ -10,7 +10,8 @@ from perdure.server.router import Route
 
 EXPOSED = (
     "x-trigger-jwt, x-trigger-jwt-claims, x-should-retry, x-ratelimit-limit, x-ratelimit-remaining, "
-    "x-ratelimit-reset"
+    "x-ratelimit-reset, x-stream-version, electric-offset, electric-handle, electric-schema, "
+    "electric-cursor, electric-up-to-date"
 )
 """Headers of ours that a page may read."""
 

@@ -23,6 +23,7 @@ from perdure.server.services import Services
 from perdure.store.rows import Environment
 from perdure.wire.endpoint import Audience, Endpoint
 from perdure.wire.model import Model, Nothing
+from perdure.wire.realtime import EVENTS
 from perdure.wire.values import JSON
 
 In = TypeVar("In", bound=Model)
@@ -58,7 +59,7 @@ class Handler(Generic[In, Out]):
     """An endpoint and the function that answers it."""
 
     endpoint: Endpoint[In, Out]
-    function: Callable[Concatenate[Call, In, ...], Awaitable[Out]]
+    function: Callable[Concatenate[Call, In, ...], Awaitable[Out | Response]]
 
     def route(self, services: Services) -> Route:
         """Return the route that leads here."""
@@ -72,6 +73,8 @@ class Handler(Generic[In, Out]):
             except ValidationError as error:
                 # A defect of ours: an answer that does not fit.  It must not look like the caller's.
                 raise RuntimeError(f"the answer of {self.endpoint.name} does not fit its model") from error
+            if isinstance(result, Response):
+                return result
             rendered = self._render(call, result)
             return Response(rendered, self.endpoint.status, call.headers, media_type=JSON)
 
@@ -87,11 +90,16 @@ class Handler(Generic[In, Out]):
     async def _accept(self, services: Services, request: Request) -> Call:
         endpoint, grant = self.endpoint, None
         if endpoint.audience is not Audience.OPEN:
-            authorization = request.headers.get(b"authorization", b"")
+            authorization = request.headers.get(b"authorization") or self._from_query(request)
             grant = await services.authenticator.grant(authorization, endpoint.audience)
         if endpoint.media_type == JSON:  # of other bodies the limit is that of a line
             request.check_length(endpoint.limit)
         return Call(services, request, grant)
+
+    def _from_query(self, request: Request) -> bytes:
+        """Return a public token from the query: a page's `EventSource` can send no headers."""
+        token = request.query().get("token", "") if self.endpoint.answers == EVENTS else ""
+        return f"Bearer {token}".encode() if token.count(".") == 2 else b""
 
     async def _read(self, request: Request) -> In:
         endpoint = self.endpoint
@@ -112,14 +120,16 @@ class Handler(Generic[In, Out]):
 
 def handles(
     endpoint: Endpoint[In, Out],
-) -> Callable[[Callable[Concatenate[Call, In, ...], Awaitable[Out]]], Handler[In, Out]]:
+) -> Callable[[Callable[Concatenate[Call, In, ...], Awaitable[Out | Response]]], Handler[In, Out]]:
     """Make a function the handler of an endpoint.
 
     The function gets the call, what the endpoint takes, and the path's parameters as keywords; it
-    returns what the endpoint gives.
+    returns what the endpoint gives, or the answer itself.
     """
 
-    def decorate(function: Callable[Concatenate[Call, In, ...], Awaitable[Out]]) -> Handler[In, Out]:
+    def decorate(
+        function: Callable[Concatenate[Call, In, ...], Awaitable[Out | Response]],
+    ) -> Handler[In, Out]:
         return Handler(endpoint, function)
 
     return decorate

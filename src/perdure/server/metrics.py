@@ -49,6 +49,12 @@ class Metrics:
             "perdure_runs_reported", "What workers reported of runs.", ("what",), registry=self.registry
         )
         self.held = Gauge("perdure_polls_held", "Long polls that wait now.", registry=self.registry)
+        self.watchers = Gauge(
+            "perdure_watchers", "Those who watch runs and read streams now.", registry=self.registry
+        )
+        self.dropped = Counter(
+            "perdure_watchers_dropped", "Watchers dropped because they did not read.", registry=self.registry
+        )
         self._lag = Gauge(
             "perdure_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
         )

@@ -109,7 +109,7 @@ def _summary(glance: Glance | RunView) -> dict[str, Any]:
         "finished_at": to_datetime_or_none(run.finished_at),
         "delayed_until": to_datetime_or_none(run.delayed_until),
         "expired_at": to_datetime_or_none(run.finished_at) if status is S.EXPIRED else None,
-        "idempotency_key": _key(run),
+        "idempotency_key": key(run),
         "version": run.version or run.locked_version or None,
         "ttl": duration(run.ttl_ms),
         "region": run.region,
@@ -216,7 +216,7 @@ def token_status(row: Token) -> waits.TokenStatus:
     return waits.TokenStatus.WAITING if row.completed_at is None else waits.TokenStatus.COMPLETED
 
 
-def _key(run: rows.Run) -> str | None:
+def key(run: rows.Run) -> str | None:
     """Return the key as the user wrote it, or else its hash."""
     if run.idempotency_key_options:
         return json.loads(run.idempotency_key_options)["key"]

@@ -5,6 +5,8 @@ way is finished, then the engine and the databases are closed.  A second signal 
 """
 
 import asyncio
+import contextlib
+import logging
 import os
 import signal
 import socket
@@ -30,12 +32,19 @@ from perdure.store.rows import Environment
 from perdure.store.schema import TELEMETRY
 
 if sys.platform != "win32":
+    import resource
+
     from uvloop import new_event_loop
 else:
     from asyncio import new_event_loop
 
+    resource = None
+
 HEARTBEATS_PER_LEASE = 3
 """Two may be lost, and the lease is kept."""
+
+_UNREAD_MS = 60_000
+"""A client that takes nothing for so long is cut off by the system, where that can (Linux)."""
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # longer than clients keep a connection, so that none is closed under a request
@@ -63,6 +72,8 @@ def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     """
     # Keys have the length of the official ones; their 95 random bits or more are enough for HS256.
     warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_break)
+    _open_more_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve_here(settings, on_ready))
 
@@ -100,6 +111,8 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         run_retention_ms=settings.run_retention_ms,
         ttl_ms=settings.ttl_ms,
         log_retention_ms=settings.log_retention_ms,
+        stream_retention_ms=settings.stream_retention_ms,
+        max_watchers=settings.max_watchers,
     )
 
 
@@ -179,8 +192,23 @@ def listen(host: str, port: int) -> socket.socket:
         raise PortInUse(
             port=port, host=host, reason=os.strerror(error.errno) if error.errno else str(error)
         ) from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
     listener.setblocking(False)
     return listener
+
+
+def _is_no_break(record: logging.LogRecord) -> bool:
+    """Leave out what is no fault: events that break off, so that their reader asks again."""
+    return "without completing response" not in record.getMessage()
+
+
+def _open_more_files() -> None:
+    """Let the process have as many connections as it may: each is a file."""
+    if resource is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _url(listener: socket.socket) -> str:

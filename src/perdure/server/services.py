@@ -8,9 +8,22 @@ from perdure.engine.engine import Engine
 from perdure.server.auth import Authenticator
 from perdure.server.holding import Holding
 from perdure.server.metrics import Metrics
+from perdure.server.rendering import Renderer
 from perdure.server.request import Request
 
 T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Watching:
+    """Those who watch runs and read streams of one server."""
+
+    #: how many there are
+    count: int = 0
+    #: how long one may not read, in seconds, before it is dropped
+    patience_s: float = 30.0
+    #: how long a long poll is held, in seconds (Trigger.dev's number)
+    live_s: float = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +35,8 @@ class Services:
     metrics: Metrics
     #: the long polls
     holding: Holding = field(default_factory=Holding)
+    watching: Watching = field(default_factory=Watching)
+    renderer: Renderer = field(default_factory=Renderer)
 
     def now(self) -> int:
         """Return the current moment in milliseconds."""

@@ -71,6 +71,9 @@ class Settings:
     #: how long runs, and their log lines, are kept after their end, in milliseconds; None for ever
     run_retention_ms: int | None = EngineSettings.run_retention_ms
     log_retention_ms: int | None = EngineSettings.log_retention_ms
+    stream_retention_ms: int | None = EngineSettings.stream_retention_ms
+    #: how many may watch runs and read streams at once
+    max_watchers: int = EngineSettings.max_watchers
     #: how long runs may wait for a worker that say nothing of it, as of `EngineSettings`
     ttl_ms: Mapping[str, int] = field(default_factory=lambda: TTLS_MS)
     #: how long a worker may be silent before its runs go to others
@@ -110,6 +113,8 @@ def read_settings(
         environments=_environments(variables, environments),
         run_retention_ms=_retention(variables, "PERDURE_RUN_RETENTION", Settings.run_retention_ms),
         log_retention_ms=_retention(variables, "PERDURE_LOG_RETENTION", Settings.log_retention_ms),
+        stream_retention_ms=_retention(variables, "PERDURE_STREAM_RETENTION", Settings.stream_retention_ms),
+        max_watchers=_watchers(variables),
         ttl_ms=_ttls(variables),
         lease_ms=_lease(variables),
         export=_export(variables),
@@ -130,6 +135,16 @@ def _lease(variables: Mapping[str, str]) -> int:
         reason = f"{text!r} is no length of a lease; use whole seconds from 1 to 3600"
         raise BadSetting(setting="PERDURE_LEASE_SECONDS", reason=reason)
     return int(text) * 1000
+
+
+def _watchers(variables: Mapping[str, str]) -> int:
+    text = variables.get("PERDURE_MAX_WATCHERS")
+    if not text:
+        return Settings.max_watchers
+    if not text.isdecimal() or len(text) > 7:
+        reason = f"{text!r} is no number of watchers; use 0 to 9999999"
+        raise BadSetting(setting="PERDURE_MAX_WATCHERS", reason=reason)
+    return int(text)
 
 
 def _ttls(variables: Mapping[str, str]) -> dict[str, int]:

@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
+QUIET = "~"
+"""Begins the channels that few listen to and that are hinted often: other processes get such hints only
+while one of them has said that it wants them."""
+
+WANTED = "quiet-hints"
+"""The channel by which a process says so; it holds for `WANTED_S`."""
+
+WANTED_S = 30.0
+
 
 class Subscription:
     """Someone who waits for channels.  Hints between two waits are not lost."""
 
-    def __init__(self, hints: "Hints", channels: frozenset[str]) -> None:
+    def __init__(self, hints: "Hints", channels: Iterable[str]) -> None:
         """Use `Hints.subscribe`."""
-        self.channels = channels
+        self.channels = set(channels)
         self._hints = hints
         self._pending: set[str] = set()
         self._woken = asyncio.Event()
@@ -57,9 +66,19 @@ class Subscription:
         """Note that all hints so far were heeded, but for these channels."""
         self._pending.intersection_update(later)
 
+    def listen(self, *channels: str) -> None:
+        """Wait for these channels too."""
+        self.channels.update(channels)
+        self._hints.add(self, channels)
+
+    def ignore(self, *channels: str) -> None:
+        """Wait for these channels no more."""
+        self.channels.difference_update(channels)
+        self._hints.drop(self, channels)
+
     def close(self) -> None:
         """Stop listening."""
-        self._hints.forget(self)
+        self._hints.drop(self, self.channels)
 
     def __enter__(self) -> Self:
         """Return the subscription itself."""
@@ -94,9 +113,8 @@ class Hints:
 
     def subscribe(self, *channels: str) -> Subscription:
         """Listen to these channels from now on, until the subscription is closed."""
-        subscription = Subscription(self, frozenset(channels))
-        for channel in channels:
-            self._waiting.setdefault(channel, {})[subscription] = None
+        subscription = Subscription(self, channels)
+        self.add(subscription, channels)
         return subscription
 
     def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
@@ -107,9 +125,14 @@ class Hints:
         """
         self._listeners.append(listener)
 
-    def forget(self, subscription: Subscription) -> None:
-        """Stop waking this subscription."""
-        for channel in subscription.channels:
+    def add(self, subscription: Subscription, channels: Iterable[str]) -> None:
+        """Wake this subscription when these channels are hinted."""
+        for channel in channels:
+            self._waiting.setdefault(channel, {})[subscription] = None
+
+    def drop(self, subscription: Subscription, channels: Iterable[str]) -> None:
+        """Do not wake this subscription any more when these channels are hinted."""
+        for channel in channels:
             waiting = self._waiting.get(channel, {})
             waiting.pop(subscription, None)
             if not waiting:

@@ -12,10 +12,11 @@ may have been lost.
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from perdure.store.hints import Hints
+from perdure.store.hints import QUIET, WANTED, WANTED_S, Hints
 from perdure.store.postgres_tx import DRIVER_ERRORS, reason_of
 
 log = logging.getLogger("perdure.store")
@@ -48,6 +49,7 @@ class Notifier:
         self._channel = channel
         self._sender = secrets.token_hex(8)
         self._outgoing: set[str] = set()
+        self._wanted_until = 0.0
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -66,8 +68,11 @@ class Notifier:
             self._task.cancel()
 
     def _send_soon(self, channels: frozenset[str]) -> None:
-        self._outgoing |= channels
-        self._wake.set()
+        if time.monotonic() >= self._wanted_until:  # nobody elsewhere wants the quiet ones
+            channels = frozenset(channel for channel in channels if not channel.startswith(QUIET))
+        if channels:
+            self._outgoing |= channels
+            self._wake.set()
 
     async def _listen(self) -> Any:
         connection = await self._connect()
@@ -79,6 +84,8 @@ class Notifier:
         sender, *channels = str(payload).split(" ")
         if sender == self._sender:
             return
+        if WANTED in channels:
+            self._wanted_until = time.monotonic() + WANTED_S
         if channels == [EVERYTHING]:
             self.hints.deliver_all()
         else:

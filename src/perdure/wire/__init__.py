@@ -12,6 +12,7 @@ __getattr__, __dir__ = on_demand(
         "queues",
         "runs",
         "schedules",
+        "streams",
         "telemetry",
         "values",
         "waits",

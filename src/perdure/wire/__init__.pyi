@@ -4,6 +4,7 @@ from perdure.wire import otlp as otlp
 from perdure.wire import queues as queues
 from perdure.wire import runs as runs
 from perdure.wire import schedules as schedules
+from perdure.wire import streams as streams
 from perdure.wire import telemetry as telemetry
 from perdure.wire import values as values
 from perdure.wire import waits as waits

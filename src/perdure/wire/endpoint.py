@@ -48,6 +48,8 @@ class Endpoint(Generic[In, Out]):
     limit: int = 3 * MEGABYTE
     #: what the body is; one in lines is read by the handler, as it comes
     media_type: str = JSON
+    #: what the answer is; events are sent by the handler, as they come
+    answers: str = JSON
     #: the status of its answer
     status: int = 200
     #: the other statuses it answers with, for the reference

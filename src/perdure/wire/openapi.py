@@ -80,8 +80,9 @@ def _operation(endpoint: Endpoint, references: Any) -> dict[str, Any]:
 
 def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
     good = {"schema": references[endpoint.gives, "serialization"]}
+    kinds = dict.fromkeys(("application/json", endpoint.answers), good)
     bad = {"schema": references[Problem, "serialization"]}
-    responses = {str(endpoint.status): {"description": "Done.", "content": {"application/json": good}}}
+    responses = {str(endpoint.status): {"description": "Done.", "content": kinds}}
     for status in endpoint.errors:
         responses[str(status)] = {"description": _WORDS[status], "content": {"application/json": bad}}
     return responses
@@ -94,6 +95,7 @@ _WORDS = {
     404: "There is no such thing in this environment.",
     413: "The body is too large.",
     415: "The body has another content type than it must have.",
+    429: "Too many are open, or too many came.",
     422: "Understood, but it can't be done.",
     503: "Try again: the server is stopping, or its database can't be reached.",
 }

@@ -1,6 +1,8 @@
 """The client for asyncio."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,10 +16,20 @@ from perdure.client.asynchronous.logs import AsyncLogs
 from perdure.client.asynchronous.queues import AsyncEnvironment, AsyncQueues
 from perdure.client.asynchronous.runs import AsyncRuns
 from perdure.client.asynchronous.schedules import AsyncSchedules
+from perdure.client.asynchronous.streams import AsyncStreams
 from perdure.client.asynchronous.tokens import AsyncTokens
 from perdure.client.call import Call
+from perdure.client.events import END, Event, Parser
 from perdure.client.settings import find_access
-from perdure.client.transport import ConnectionFailed, Response, build, next_delay, read, unreachable
+from perdure.client.transport import (
+    ConnectionFailed,
+    Response,
+    build,
+    build_stream,
+    next_delay,
+    read,
+    unreachable,
+)
 from perdure.wire.auth import EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.runs import Triggered
@@ -49,6 +61,7 @@ class AsyncClient:
         self.environment = AsyncEnvironment(self)
         self.logs = AsyncLogs(self)
         self.tokens = AsyncTokens(self)
+        self.streams = AsyncStreams(self)
         self.auth = AsyncAuth(self)
 
     async def __aenter__(self) -> Self:
@@ -79,7 +92,7 @@ class AsyncClient:
 
     async def send(self, call: Call[In, Out]) -> Out:
         """Make a call of `perdure.client.calls`; see `call`."""
-        request = build(self.access, call.endpoint, call.body, call.path)
+        request = build(self.access, call.endpoint, call.body, call.path, call.headers)
         tried = 0
         while True:
             response: Response | None = None
@@ -96,6 +109,38 @@ class AsyncClient:
         if response is None:
             raise unreachable(self.access, failure)
         return read(self.access, call.endpoint, response)
+
+    async def events(self, call: Call[Any, Any]) -> AsyncGenerator[Event]:
+        """Make a call whose answer is events; go through them until the server says that there are no more.
+
+        A connection that breaks is made again, and goes on after the last event that came.
+        """
+        parser, failed = Parser(), 0
+        while True:
+            wanted = build_stream(build(self.access, call.endpoint, call.body, call.path), parser.last_id)
+            response: Response | None = None
+            failure = ConnectionFailed("the answer ended early")
+            try:
+                async with aclosing(self._transport.stream(wanted)) as parts:
+                    async for response in parts:
+                        if response.status >= 400:
+                            break
+                        failed = 0
+                        for event in parser.feed(response.body):
+                            if event.name == END:
+                                return
+                            yield event
+            except ConnectionFailed as error:
+                failure = error
+            parser.restart()
+            failed += 1
+            refused = response if response is not None and response.status >= 400 else None
+            delay = next_delay(failed, self._tries, refused)
+            if delay is None and refused is not None:
+                read(self.access, call.endpoint, refused)
+            if delay is None:
+                raise unreachable(self.access, failure)
+            await asyncio.sleep(delay)
 
     async def trigger(self, task: str, payload: Any = None, **options: Any) -> Triggered:
         """Trigger a task by its id.

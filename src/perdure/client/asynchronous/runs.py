@@ -1,12 +1,13 @@
 """Runs, for asyncio."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from perdure.client.call import AsyncSender
+from perdure.client.asynchronous.realtime import watch
+from perdure.client.call import AsyncWatcher
+from perdure.client.calls import realtime, telemetry
 from perdure.client.calls import runs as calls
-from perdure.client.calls import telemetry
 from perdure.client.pages import next_filters
 from perdure.client.results import LONGEST_WAIT, Deadline
 from perdure.core.duration import Duration
@@ -20,7 +21,7 @@ from perdure.wire.why import Why
 class AsyncRuns:
     """What can be asked of runs, and done to them."""
 
-    def __init__(self, client: AsyncSender) -> None:
+    def __init__(self, client: AsyncWatcher) -> None:
         self._client = client
 
     async def retrieve(self, run: str) -> wire.Run:
@@ -169,6 +170,45 @@ class AsyncRuns:
             NotFound: there is no such run in this environment, or no such span of it.
         """
         return await self._client.send(telemetry.span(run, span))
+
+    def subscribe(self, run: str, *, skip: Sequence[str] = ()) -> AsyncIterator[wire.Run]:
+        """Go through the states of a run, from the present one to its last.
+
+        Who reads slowly gets the run as it is then, and not each state it went through.  A connection that
+        breaks is made again, and no change is lost.
+
+        Args:
+            run: the run.
+            skip: fields to leave out, such as `payload` and `output`.
+
+        Raises:
+            NotFound: there is no such run in this environment.
+        """
+        return watch(self._client, realtime.run(run, skip))
+
+    def subscribe_tags(
+        self, *tags: str, skip: Sequence[str] = (), since: Duration | None = None
+    ) -> AsyncIterator[wire.Run]:
+        """Go through the runs that have all of some tags, new ones too, and their changes; for ever.
+
+        Args:
+            tags: at least one.
+            skip: fields to leave out.
+            since: only runs made within so long before now, or later; a day by default, and at most.
+        """
+        return watch(self._client, realtime.tags(tags, skip, since))
+
+    def subscribe_batch(self, batch: str, *, skip: Sequence[str] = ()) -> AsyncIterator[wire.Run]:
+        """Go through the runs of a batch and their changes, until all have ended.
+
+        Args:
+            batch: the batch.
+            skip: fields to leave out.
+
+        Raises:
+            NotFound: there is no such batch in this environment.
+        """
+        return watch(self._client, realtime.batch(batch, skip))
 
     async def add_tags(self, run: str, *tags: str) -> None:
         """Add tags to a run; ten in all at most."""

@@ -3,6 +3,8 @@
 """The client for blocking code."""
 
 import time
+from collections.abc import Generator
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,11 +17,21 @@ from perdure.client.blocking.logs import Logs
 from perdure.client.blocking.queues import Environment, Queues
 from perdure.client.blocking.runs import Runs
 from perdure.client.blocking.schedules import Schedules
+from perdure.client.blocking.streams import Streams
 from perdure.client.blocking.tokens import Tokens
 from perdure.client.call import Call
+from perdure.client.events import END, Event, Parser
 from perdure.client.settings import find_access
 from perdure.client.sockets import BlockingTransport
-from perdure.client.transport import ConnectionFailed, Response, build, next_delay, read, unreachable
+from perdure.client.transport import (
+    ConnectionFailed,
+    Response,
+    build,
+    build_stream,
+    next_delay,
+    read,
+    unreachable,
+)
 from perdure.wire.auth import EnvironmentIdentity
 from perdure.wire.endpoint import Endpoint, In, Out
 from perdure.wire.runs import Triggered
@@ -51,6 +63,7 @@ class Client:
         self.environment = Environment(self)
         self.logs = Logs(self)
         self.tokens = Tokens(self)
+        self.streams = Streams(self)
         self.auth = Auth(self)
 
     def __enter__(self) -> Self:
@@ -81,7 +94,7 @@ class Client:
 
     def send(self, call: Call[In, Out]) -> Out:
         """Make a call of `perdure.client.calls`; see `call`."""
-        request = build(self.access, call.endpoint, call.body, call.path)
+        request = build(self.access, call.endpoint, call.body, call.path, call.headers)
         tried = 0
         while True:
             response: Response | None = None
@@ -98,6 +111,38 @@ class Client:
         if response is None:
             raise unreachable(self.access, failure)
         return read(self.access, call.endpoint, response)
+
+    def events(self, call: Call[Any, Any]) -> Generator[Event]:
+        """Make a call whose answer is events; go through them until the server says that there are no more.
+
+        A connection that breaks is made again, and goes on after the last event that came.
+        """
+        parser, failed = Parser(), 0
+        while True:
+            wanted = build_stream(build(self.access, call.endpoint, call.body, call.path), parser.last_id)
+            response: Response | None = None
+            failure = ConnectionFailed("the answer ended early")
+            try:
+                with closing(self._transport.stream(wanted)) as parts:
+                    for response in parts:
+                        if response.status >= 400:
+                            break
+                        failed = 0
+                        for event in parser.feed(response.body):
+                            if event.name == END:
+                                return
+                            yield event
+            except ConnectionFailed as error:
+                failure = error
+            parser.restart()
+            failed += 1
+            refused = response if response is not None and response.status >= 400 else None
+            delay = next_delay(failed, self._tries, refused)
+            if delay is None and refused is not None:
+                read(self.access, call.endpoint, refused)
+            if delay is None:
+                raise unreachable(self.access, failure)
+            time.sleep(delay)
 
     def trigger(self, task: str, payload: Any = None, **options: Any) -> Triggered:
         """Trigger a task by its id.

@@ -8,5 +8,16 @@ from perdure.core.lazy import on_demand
 __getattr__, __dir__ = on_demand(
     __name__,
     {},
-    modules=("batches", "dead_letters", "environment", "queues", "runs", "schedules", "telemetry", "tokens"),
+    modules=(
+        "batches",
+        "dead_letters",
+        "environment",
+        "queues",
+        "realtime",
+        "runs",
+        "schedules",
+        "streams",
+        "telemetry",
+        "tokens",
+    ),
 )

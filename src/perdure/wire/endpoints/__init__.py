@@ -9,8 +9,10 @@ from perdure.wire.endpoints import (
     dead_letters,
     environment,
     queues,
+    realtime,
     runs,
     schedules,
+    streams,
     telemetry,
     tokens,
     workers,
@@ -18,7 +20,19 @@ from perdure.wire.endpoints import (
 
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
     value
-    for resource in (runs, batches, dead_letters, queues, schedules, telemetry, tokens, environment, workers)
+    for resource in (
+        runs,
+        batches,
+        realtime,
+        streams,
+        dead_letters,
+        queues,
+        schedules,
+        telemetry,
+        tokens,
+        environment,
+        workers,
+    )
     for value in vars(resource).values()
     if isinstance(value, Endpoint)
 )
