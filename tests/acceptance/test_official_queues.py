@@ -57,6 +57,7 @@ def test_a_limit_is_overridden_and_reset(told: Told):
         ("unknown", 404, "did you mean"),
         ("unknownId", 404, "queue_nope"),
         ("undefinedQueue", 400, "did you mean ns/mail?"),
+        ("namedLimit", 400, "here limits are a queue's"),
         ("negative", 400, "concurrencyLimit"),
     ],
 )

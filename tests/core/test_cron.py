@@ -28,6 +28,9 @@ ZONES = (
 )
 
 
+NOVEMBER = int(datetime(2026, 11, 21, tzinfo=UTC).timestamp() * 1000)
+
+
 def wall_at(name: str, moment: int) -> int:
     """Return what a wall shows at a moment, in seconds as if it were UTC."""
     shown = datetime.fromtimestamp(moment, ZoneInfo(name)).replace(tzinfo=None)
@@ -223,6 +226,27 @@ def test_an_unknown_zone_names_the_nearest(name: str, hint: str):
         zone(name)
 
     assert f"There is no time zone {name!r}; {hint}" in str(raised.value)
+
+
+def test_a_leap_day_is_found_in_every_zone():
+    for name in zones():
+        ticks = islice(Cron("0 12 29 2 *", name).after(NOVEMBER), 3)
+        walls = [datetime.fromtimestamp(tick // 1000, ZoneInfo(name)) for tick in ticks]
+        assert [f"{wall:%Y-%m-%d %H:%M}" for wall in walls] == [
+            f"{year}-02-29 12:00" for year in (2028, 2032, 2036)
+        ], name
+
+
+def test_a_leap_day_that_is_a_sunday_is_found_decades_ahead():
+    ticks = islice(Cron("0 0 29 2 */7").after(NOVEMBER), 2)
+
+    assert [datetime.fromtimestamp(tick // 1000, UTC).year for tick in ticks] == [2032, 2060]
+
+
+@pytest.mark.parametrize("expression", ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *"])
+def test_a_day_that_no_month_has_is_told(expression: str):
+    with pytest.raises(BadCron, match=r"there is no day 3[01] in month"):
+        Cron(expression)
 
 
 def test_every_zone_that_is_listed_is_there():

@@ -47,3 +47,10 @@ async def parent() -> list[str]:
     second = await add.options(idempotency_key=idempotency_key("k")).trigger(2)
     third = await add.options(idempotency_key=idempotency_key("k", scope="global")).trigger(3)
     return [first.id, second.id, third.id, ctx.run.id]
+
+
+@task
+async def waits_for_one() -> None:
+    """Trigger two children that do not begin, and wait for one of them."""
+    await add.options(delay="1h").trigger(1)
+    await add.options(delay="1h").trigger_and_wait(2)

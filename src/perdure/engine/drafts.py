@@ -99,6 +99,9 @@ def draft(new: NewRun, now: int, settings: EngineSettings) -> Draft:
     options.plain_text("task", new.task)
     if chosen.queue:
         options.plain_text("queue", chosen.queue.name)
+    if chosen.concurrency:
+        expected = "no names: here limits are a queue's, queue(name, concurrency_limit=…, total_limit=…)"
+        raise BadOption(option="concurrency", value=chosen.concurrency, expected=expected)
     packets = [
         options.payload_packet(run, new.command),
         options.metadata_packet(run, new.command),

@@ -55,6 +55,8 @@ class TriggerOptions(Model):
     payload_size: Annotated[int, Field(ge=0)] | None = None
     queue: QueueChoice | None = None
     concurrency_key: Annotated[str, BeforeValidator(str), Field(max_length=512)] | None = None
+    concurrency: list[str] | None = None
+    """Named limits of the official client 4.8, which are refused: here limits belong to queues."""
     delay: DurationText | datetime | None = None
     debounce: Debounce | None = None
     ttl: DurationText | Annotated[int, Field(ge=0)] | None = None

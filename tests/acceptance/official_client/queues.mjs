@@ -39,6 +39,7 @@ const cases = {
       unknown: await failing(() => queues.retrieve({ type: "custom", name: "ns/mial" })),
       unknownId: await failing(() => queues.pause("queue_nope")),
       undefinedQueue: await failing(() => tasks.trigger("echo", {}, { queue: "ns/mial" })),
+      namedLimit: await failing(() => tasks.trigger("echo", {}, { concurrency: "openai" })),
       negative: await failing(() => queues.overrideConcurrencyLimit(MAIL, -1)),
     };
   },
