@@ -159,8 +159,8 @@ class ZygoteDriver(Line):
 
 
 @contextmanager
-def zygote(root: Path) -> Iterator[ZygoteDriver]:
-    """Run a zygote over a project."""
+def zygote(root: Path, **settings: str) -> Iterator[ZygoteDriver]:
+    """Run a zygote over a project, with these `PERDURE_*` variables."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -169,7 +169,7 @@ def zygote(root: Path) -> Iterator[ZygoteDriver]:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 cwd=root,
-                env=variables(PERDURE_SECRET_KEY="tr_dev_0123456789abcdef0123456789abcdef"),
+                env=variables(PERDURE_SECRET_KEY="tr_dev_0123456789abcdef0123456789abcdef", **settings),
             )
         try:
             driver = ZygoteDriver(ours, process)

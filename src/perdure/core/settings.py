@@ -27,6 +27,10 @@ SETTINGS: dict[str, str] = {
         "How long runs may wait for a worker, if neither trigger nor task says: dev=10m by default; "
         "environment=duration pairs, by name or type (or =never), with commas; one alone is for the rest."
     ),
+    "PERDURE_INSTRUMENT": (
+        "Libraries that a worker lets OpenTelemetry look into: httpx, requests, aiohttp-client, sqlalchemy, "
+        "psycopg, redis, with commas; or all. None by default; needs perdure[instrument]."
+    ),
     "PERDURE_OTLP_ENDPOINT": (
         "The OpenTelemetry collector that a server sends spans and log lines to, as in "
         "http://127.0.0.1:4318; none by default."

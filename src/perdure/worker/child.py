@@ -18,6 +18,7 @@ from perdure.sdk.project import load_project
 from perdure.wire.executor import Discovered, Unloadable, frame
 from perdure.worker import system
 from perdure.worker.executor import Executor, warm_up
+from perdure.worker.instrument import instrument, wanted
 from perdure.worker.zygote import Zygote
 
 
@@ -26,7 +27,9 @@ def main() -> None:
     role, root, *rest = sys.argv[1:]
     pipe = _pipe(rest)
     if role == "executor":
-        Executor(pipe, discover(load_project(Path(root))).tasks).run()
+        tasks = discover(load_project(Path(root))).tasks
+        instrument(wanted(os.environ))
+        Executor(pipe, tasks).run()
         return
     catalog = _import(Path(root), pipe)
     if role == "zygote":
@@ -47,7 +50,9 @@ def _import(root: Path, pipe: socket.socket) -> Catalog:
     system.die_with_parent(supervisor)
     threads = set(threading.enumerate())
     try:
+        names = wanted(os.environ)
         catalog = discover(load_project(root))
+        instrument(names)
     except PerdureError as error:
         pipe.sendall(frame(Unloadable(message=str(error))))
         sys.exit(1)

@@ -30,9 +30,10 @@ class Spans:
         trace = run.trace_id or trace_of(run.root_run_id or run.run_id)
         #: the trace of the run, and the span of its attempt
         self.context = SpanContext(trace, span_of_attempt(run.run_id, run.attempt))
+        #: the attempt
+        self.run = run
         #: how many were dropped
         self.dropped = 0
-        self._run = run
         self._outbox = outbox
         self._limit = limit
         self._count = 0
@@ -52,8 +53,8 @@ class Spans:
         is_new, span.is_told = not span.is_told, True
         self.send(
             SpanRecord(
-                run_id=self._run.run_id,
-                attempt=self._run.attempt,
+                run_id=self.run.run_id,
+                attempt=self.run.attempt,
                 id=span.id,
                 parent_id=span.outer.id if span.outer is not None else self.context.span,
                 name=cut(span.name, 1_000),
@@ -66,6 +67,11 @@ class Spans:
                 is_new=is_new,
             )
         )
+
+    def add(self, record: SpanRecord) -> None:
+        """Send a span of another library that is over, if there is room for one more."""
+        if self._admits():
+            self.send(record)
 
     def send(self, record: SpanRecord) -> None:
         """Send what somebody else has made a record of."""
