@@ -235,7 +235,7 @@ def _queue(new: NewRun, manifest: TaskManifest | None, known: Known) -> str:
         return manifest.queue.name if manifest else f"task/{new.task}"
     hint = known.undefined.get((new.environment.id, chosen.name))
     if hint is not None and manifest is not None:
-        raise BadOption(option="queue", value=chosen.name, expected=f"one that code defines: {hint}")
+        raise BadOption(option="queue", value=chosen.name, expected=f"one that code defines ({hint})")
     return chosen.name
 
 
