@@ -10,7 +10,7 @@ import pytest
 from tests.shape import source
 
 DOCS = source.ROOT / "docs"
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+LINK = re.compile(r"\]\((?!https?:)([^)#\"]+)")
 
 
 @pytest.fixture(scope="module")
