@@ -9,6 +9,8 @@ import pytest
 from tests.simulation.plants import PLANTS
 from tests.support import postgres
 
+pytestmark = pytest.mark.slow
+
 IS_CI = bool(os.environ.get("CI"))
 CHUNKS = 8
 SEEDS = {"sqlite": 2_000 if IS_CI else 80, "postgres": 160 if IS_CI else 16}
@@ -26,7 +28,6 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_no_invariant_breaks(chunk: int, dialect: str):
     if dialect == "postgres":
@@ -38,7 +39,6 @@ def test_no_invariant_breaks(chunk: int, dialect: str):
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_found_and_made_short(plant: str):
     done = simulate("--plant", plant, "--seeds", "400")
