@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -193,3 +194,25 @@ def test_a_loop_that_ends_closes_its_connections(odd: Odd, capfd: pytest.Capture
 
     assert session.closed
     assert capfd.readouterr().err == ""
+
+
+async def test_a_proxy_that_the_environment_names_is_used(odd: Odd, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("http_proxy", odd.url.replace("http://", "http://user:word@"))
+    monkeypatch.setenv("no_proxy", "")
+
+    async with AsyncClient("http://perdure.invalid", KEY) as client:
+        assert (await client.trigger("t")).id == "run_1"
+
+    assert odd.seen[0]["host"] == "perdure.invalid"
+    assert odd.seen[0]["proxy-authorization"].startswith("Basic ")
+
+
+async def test_a_netrc_file_changes_nothing(odd: Odd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    async with AsyncClient(odd.url, KEY) as client:
+        await client.trigger("t")
+
+    assert odd.seen[0]["authorization"] == f"Bearer {KEY}"

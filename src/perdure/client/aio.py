@@ -132,24 +132,22 @@ class _Session:
 
 async def _life(api_url: str) -> AsyncGenerator[aiohttp.ClientSession, None]:
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEPT_SECONDS)
-    proxy, auth = _proxy(yarl.URL(api_url))
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=proxy, proxy_auth=auth
-    ) as session:
+    jar = aiohttp.DummyCookieJar()
+    proxy = _proxy(yarl.URL(api_url))
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, proxy=proxy) as session:
         yield session
 
 
-def _proxy(url: yarl.URL) -> tuple[yarl.URL | None, aiohttp.BasicAuth | None]:
-    """Return the proxy that the environment names for a server, and the credentials in its URL.
+def _proxy(url: yarl.URL) -> yarl.URL | None:
+    """Return the proxy that the environment names for a server, if it names one.
 
     With `trust_env` aiohttp asks the environment, and reads `~/.netrc`, for each request anew and in a
     thread, which takes longer than the request.
     """
-    if url.host is None or proxy_bypass(url.host) or not (found := getproxies().get(url.scheme)):
-        return None, None
-    proxy = yarl.URL(found)
-    auth = aiohttp.BasicAuth(proxy.user, proxy.password or "") if proxy.user else None
-    return proxy.with_user(None), auth
+    found = getproxies().get(url.scheme)
+    if not found or url.host is None or proxy_bypass(url.host):
+        return None
+    return yarl.URL(found)
 
 
 def _here() -> _Place:
