@@ -123,10 +123,12 @@ async def main() -> None:
     for kind in [word for word in sys.argv[1:] if word in DATABASES] or DATABASES:
         rounds: list[Found] = []
         peers: dict[str, list[Found]] = {"DBOS, SQLite, in one process": [], "Celery, Redis": []}
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             rounds.append(await ours(kind, runs))
             peers["DBOS, SQLite, in one process"].append(dbos(runs))
             peers["Celery, Redis"].append(celery(runs))
+            told = {name: round(quantiles[0], 2) for name, quantiles in rounds[-1].items()}
+            print(f"round {number + 1}, p50 of ours: {told}", file=sys.stderr, flush=True)
         show(kind, best(rounds), {name: best(found) for name, found in peers.items()})
 
 
