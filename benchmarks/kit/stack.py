@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
@@ -36,6 +37,14 @@ class Sqlite:
         query = "select (page_count - freelist_count) * page_size from pragma_page_count, "
         return await self.value(query + "pragma_freelist_count, pragma_page_size")
 
+    async def sizes(self) -> dict[str, int]:
+        """Bytes of each table and index."""
+        with sqlite3.connect(self._file, timeout=30) as connection:
+            return dict(connection.execute("select name, sum(pgsize) from dbstat group by name").fetchall())
+
+    async def compact(self) -> None:
+        """Do nothing: what is deleted or replaced leaves free pages at once."""
+
 
 class Postgres:
     """Looks into the server's PostgreSQL database."""
@@ -44,15 +53,35 @@ class Postgres:
         self.url = url
 
     async def value(self, query: str) -> int:
-        connection = await asyncpg.connect(self.url, server_settings={"search_path": MAIN.name})
-        try:
+        async with self._connected() as connection:
             return await connection.fetchval(query)
-        finally:
-            await connection.close()
 
     async def bytes(self) -> int:
-        """Bytes of all tables and indexes."""
-        return await self.value("select pg_database_size(current_database())")
+        """Bytes of all tables and indexes, the old versions of rows among them."""
+        return sum((await self.sizes()).values())
+
+    async def sizes(self) -> dict[str, int]:
+        """Bytes of each table, with what it has out of line, and of each index."""
+        query = (
+            "select c.relname, pg_relation_size(c.oid) + case when c.reltoastrelid = 0 then 0 "
+            "else pg_total_relation_size(c.reltoastrelid) end from pg_class as c "
+            "where c.relkind in ('r', 'i') and c.relnamespace = $1::regnamespace"
+        )
+        async with self._connected() as connection:
+            return {name: size for name, size in await connection.fetch(query, MAIN.name)}
+
+    async def compact(self) -> None:
+        """Leave only the rows as they are now; otherwise their old versions await the next vacuum."""
+        async with self._connected() as connection:
+            await connection.execute("vacuum full")
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(self.url, server_settings={"search_path": MAIN.name})
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
 
 @dataclass
@@ -75,6 +104,12 @@ class Stack:
             return await self.count(status) >= count
 
         await until(is_reached, f"{count} runs are {status}", seconds)
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of a processor that each part has used."""
+        parts = {"server": [self.server], "supervisor": [self.worker]}
+        parts["executors"] = self.worker.children(recursive=True)
+        return {name: sum(sum(one.cpu_times()[:2]) for one in part) for name, part in parts.items()}
 
     def memory(self) -> tuple[int, int]:
         """Bytes that only the server has, and that only the worker's processes have."""

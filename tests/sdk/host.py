@@ -20,6 +20,7 @@ from perdure.wire.values import EnvironmentType
 from perdure.wire.waits import Answer, Wait
 from perdure.wire.workers import Assignment, Failed, Succeeded, WorkerEnvironment
 
+TRACE = SpanContext("1" * 32, "2" * 16)
 ENVIRONMENT = WorkerEnvironment(id="env_1", slug="dev", type=EnvironmentType.DEV, project="tests")
 
 
@@ -41,7 +42,7 @@ class Host:
     checkpoints: list[tuple[CheckpointRequest, State]] = field(default_factory=list)
 
     spans: list[Span] = field(default_factory=list)
-    trace: SpanContext = SpanContext("1" * 32, "2" * 16)
+    trace: SpanContext = TRACE
 
     def __post_init__(self) -> None:
         self.parking = Parking(self, self.clock, b"key", self.answers)

@@ -33,6 +33,25 @@ async def test_prints_go_to_the_log_line_by_line():
     ]
 
 
+async def test_bytes_that_are_no_utf8_are_told_with_a_mark():
+    host = Host()
+
+    @task
+    def f() -> None:
+        sys.stdout.buffer.write("né".encode()[:2])  # half of a character, and then the rest
+        sys.stdout.buffer.write("né".encode()[2:] + b"\n")
+        sys.stdout.buffer.write(b"\xff\xfe\x00ok\n")
+        print("text \udcff")
+
+    await output(f, host=host)
+
+    assert [message for _, message, _ in host.lines] == [
+        "né",
+        "\N{REPLACEMENT CHARACTER}" * 2 + "\0ok",
+        "text \udcff",
+    ]
+
+
 async def test_runs_in_one_process_print_into_their_own_logs():
     hosts = Host(), Host()
 

@@ -56,17 +56,16 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _look_at_spots(chosen: argparse.Namespace) -> int:
-    """Run the plans of weak spots; return how many of them went wrong."""
-    count = 0
+    """Run the plans of weak spots until one goes wrong; return the exit code."""
     with simulator(chosen.dialect, chosen.plant) as found:
         for spot in spots():
             outcome = found.run(spot.plan)
             wrong = spot.judge(outcome)
             print(f"{spot.name}: {wrong or 'sound'}")
             if wrong:
-                count += 1
-                print("\n".join(outcome.trace.lines()) if count == 1 else "")
-    return count
+                _tell(shrink(outcome, found.run) if outcome.wrong else outcome)
+                return 1
+    return 0
 
 
 def _replay(chosen: argparse.Namespace, seed: int) -> int:
@@ -75,9 +74,13 @@ def _replay(chosen: argparse.Namespace, seed: int) -> int:
         outcome = found.run(Plan.of(seed))
         if outcome.wrong:
             outcome = shrink(outcome, found.run)
+    _tell(outcome)
+    return 1 if outcome.wrong else 0
+
+
+def _tell(outcome: Outcome) -> None:
     print("\n".join(outcome.trace.lines()))
     print(report(outcome))
-    return 1 if outcome.wrong else 0
 
 
 def report(outcome: Outcome) -> str:

@@ -1,13 +1,15 @@
 """SQL said once: how statements are found, checked and spelled."""
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from perdure.core.storage_errors import StatementInvalid
 from perdure.store.database import Dialect
-from perdure.store.statements import compile_statement, load, spell_script, split_named
+from perdure.store.schema import MAIN, TELEMETRY, Schema
+from perdure.store.statements import compile_statement, load, spell_script, split_named, sql_files
 
 
 def spelled(template: str, dialect: Dialect) -> str:
@@ -27,10 +29,22 @@ def spelled(template: str, dialect: Dialect) -> str:
             "select a from t where a in (select unnest(cast($1 as text[])))",
         ),
         (
-            "select r.a from {rows:new(a text, b int8)} as r",
-            "select r.a from (select ?1 as a, ?2 as b) as r",
+            "select r.a from {rows:new(a text, b int8)} as r join t on t.a = r.a",
+            "select r.a from (select ?1 as a, ?2 as b) as r join t on t.a = r.a",
             "select r.a from (select * from unnest(cast($1 as text[]), cast($2 as bigint[]))"
-            " as new_(a, b)) as r",
+            " as new_(a, b)) as r join t on t.a = r.a",
+        ),
+        (
+            "update t set b = r.b, c = :c from {rows:new(a text, b int8)} as r where t.a = r.a",
+            "update t set b = ?1, c = ?3 where t.a = ?2",
+            "update t set b = r.b, c = $1 from (select * from unnest(cast($2 as text[]), "
+            "cast($3 as bigint[])) as new_(a, b)) as r where t.a = r.a",
+        ),
+        (
+            "delete from t using {rows:old(a text, b int8)} as r where t.a = r.a",
+            "delete from t where t.a = ?1",
+            "delete from t using (select * from unnest(cast($1 as text[]), cast($2 as bigint[]))"
+            " as old_(a, b)) as r where t.a = r.a",
         ),
     ],
 )
@@ -52,7 +66,7 @@ def test_texts_and_quoted_names_stay_as_they_are_and_comments_go():
 
 
 def test_arguments_of_lists_and_rows():
-    template = "select 1 from {rows:new(a text, b int8)} as r where a in {list:ids} and b < :now"
+    template = "select 1 from {rows:new(a text, b int8)} as r where r.a in {list:ids} and r.b < :now"
     params = {"new": [{"a": "x", "b": 1}, {"b": 2, "a": None}], "ids": ["é"], "now": 3}
 
     sqlite = compile_statement("x", template, "sqlite").arguments(params)
@@ -60,6 +74,11 @@ def test_arguments_of_lists_and_rows():
 
     assert sqlite == [("x", 1, '["é"]', 3), (None, 2, '["é"]', 3)]
     assert postgres == [["x", None], [1, 2], ["é"], 3]
+
+
+def test_a_column_that_rows_do_not_have_is_told():
+    with pytest.raises(StatementInvalid, match=re.escape("r.b is no column of {rows:new(…)}")):
+        compile_statement("x", "insert into t select r.b from {rows:new(a text)} as r", "sqlite")
 
 
 @pytest.mark.parametrize(
@@ -162,3 +181,21 @@ select 1 from t where a = :a or ({part:live})
 def test_a_part_that_is_not_there_is_told():
     with pytest.raises(StatementInvalid, match="has no part 'dead'"):
         list(split_named("-- name: a\nselect {part:dead}\n", "sqlite"))
+
+
+@pytest.mark.parametrize("schema", [MAIN, TELEMETRY], ids=["main", "telemetry"])
+def test_what_sqlite_runs_for_each_row_looks_through_no_table(schema: Schema):
+    with sqlite3.connect(":memory:") as connection:
+        for migration in sql_files(schema.folder / "migrations"):
+            for statement in spell_script(migration.name, migration.read_text(), "sqlite"):
+                connection.execute(statement)
+        tables = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
+        statements = load(schema.folder / "sql", "sqlite")
+        for one in [statements[name] for name in statements if statements[name].runs_each]:
+            plan = connection.execute(f"explain query plan {one.text}", [None] * _places(one.text))
+            looked_through = {row[3].split()[1] for row in plan if row[3].startswith("SCAN ")}
+            assert not looked_through & tables, one.name
+
+
+def _places(text: str) -> int:
+    return max(int(number) for number in re.findall(r"\?(\d+)", text))

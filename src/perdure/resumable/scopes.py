@@ -118,13 +118,13 @@ def _bindings(node: Any, scope: Scope) -> None:
 
 
 def _visit_children(node: ast.AST, scope: Scope) -> None:
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if type(value) is list:
+    for value in node.__dict__.values():
+        kind = value.__class__
+        if kind is list:
             for item in value:
-                if isinstance(item, ast.AST):
+                if item.__class__ in _NODES:
                     _visit(item, scope)
-        elif isinstance(value, ast.AST):
+        elif kind in _NODES:
             _visit(value, scope)
 
 
@@ -249,6 +249,12 @@ _RULES: dict[type[ast.AST], Any] = {
     ast.MatchMapping: _mapping,
 }
 
+_SILENT = (ast.Constant, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+_NODES = frozenset(  # those in which there may be a name
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _SILENT)
+)
 _BINDS = (ast.Assign, ast.AugAssign, ast.AnnAssign)
 _LOOP = ("target", "body", "orelse")
 _BINDING: dict[type[ast.AST], tuple[str, ...]] = {

@@ -1,11 +1,12 @@
 """What a task prints goes into its run's log, line by line."""
 
+import codecs
 import contextlib
 import io
 import logging
 import sys
 from contextvars import ContextVar
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from perdure.sdk import runtime
 from perdure.sdk.log import RunHandler
@@ -18,6 +19,44 @@ _partial: ContextVar[dict[str, str] | None] = ContextVar("perdure_partial_lines"
 """The unfinished line of each stream, for each attempt."""
 
 
+_undecoded: ContextVar[dict[str, codecs.IncrementalDecoder] | None] = ContextVar(
+    "perdure_undecoded", default=None
+)
+"""What has come of characters whose bytes are not all there yet, for each stream of each attempt."""
+
+
+class RunBytes(io.BufferedIOBase):
+    """The bytes of a `RunStream`: what is no UTF-8 is told with a mark in its place."""
+
+    def __init__(self, stream: "RunStream", source: str) -> None:
+        self._stream = stream
+        self._source = source
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes."""
+        size = memoryview(data).nbytes
+        if runtime.current.get() is None:
+            self._stream.beneath.buffer.write(data)
+            return size
+        decoders = _undecoded.get()
+        if decoders is None:
+            decoders = {}
+            _undecoded.set(decoders)
+        decoder = decoders.get(self._source)
+        if decoder is None:
+            decoder = decoders[self._source] = codecs.getincrementaldecoder("utf-8")("replace")
+        self._stream.write(decoder.decode(bytes(data)))
+        return size
+
+    def flush(self) -> None:
+        """Flush the stream beneath."""
+        self._stream.flush()
+
+    def writable(self) -> bool:
+        """Tell that this can be written to."""
+        return True
+
+
 class RunStream(io.TextIOBase):
     """Stands in for `sys.stdout` or `sys.stderr`: code inside a run writes to the run's log.
 
@@ -28,6 +67,7 @@ class RunStream(io.TextIOBase):
         self._source: Literal["stdout", "stderr"] = source
         #: the stream that was there before
         self.beneath = beneath
+        self._bytes = RunBytes(self, source)
 
     def write(self, text: str, /) -> int:
         """Write text; whole lines go to the log at once, the rest waits for its end."""
@@ -48,6 +88,11 @@ class RunStream(io.TextIOBase):
         """Flush the stream beneath; an unfinished line waits for its end, or the attempt's."""
         with contextlib.suppress(ValueError, OSError):  # it may be closed
             self.beneath.flush()
+
+    @property
+    def buffer(self) -> RunBytes:  # type: ignore[override]
+        """Where bytes are written."""
+        return self._bytes
 
     def isatty(self) -> bool:
         """Tell that this is no terminal, so that programs print no colours into logs."""
@@ -86,6 +131,7 @@ def install() -> None:
 def begin() -> None:
     """Begin the lines of an attempt."""
     _partial.set({})
+    _undecoded.set({})
 
 
 def finish() -> None:

@@ -5,7 +5,7 @@ What the words are is told in `perdure.store.statements`.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -58,6 +58,16 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+ROWS_ALONE = re.compile(
+    r"""
+    \b (?:from|using) \s+ \{rows: (\w+) \( ([^)]*) \) \} \s+ as \s+ (\w+)
+    (?= \s* (?: where\b | on\s+conflict\b | returning\b | \) | ; | $ ) )
+    """,
+    re.VERBOSE,
+)
+"""Rows that are joined with nothing."""
 
 
 class Speller:
@@ -127,7 +137,7 @@ class Speller:
         raise NotImplementedError
 
     def table(self, name: str, columns: dict[str, str]) -> str:
-        """Spell `{rows:name(columns)}`."""
+        """Spell `{rows:name(columns)}`, where the columns have these types."""
         raise NotImplementedError
 
     def binder(self) -> Callable[[Parameters], Any]:
@@ -149,6 +159,25 @@ class _SQLite(Speller):
         self._places: dict[tuple[str, str | None], int] = {}
         self._rows: str | None = None
 
+    def spell(self, template: str, separator: str = ";") -> str:
+        """Return the SQL; where rows are joined with nothing, the parameters stand in their columns' places.
+
+        SQLite would store the row in a table of its own first, which takes as long as an update.
+        """
+        alone = ROWS_ALONE.search(template.rstrip())
+        if alone is None:
+            return super().spell(template, separator)
+        name, columns, alias = alone.groups()
+        self._note(name, f"rows({columns})")
+        kinds = self._columns(columns)
+        rest = template[: alone.start()].rstrip() + template[alone.end() :]
+        of_column = re.compile(rf"\b{alias}\.(\w+)")
+        used = dict.fromkeys(of_column.findall(rest))
+        if unknown := [column for column in used if column not in kinds]:
+            raise self.invalid(f"{alias}.{unknown[0]} is no column of {{rows:{name}(…)}}")
+        self.table(name, used)
+        return super().spell(of_column.sub(lambda found: self._place(name, found[1]), rest), separator)
+
     def _place(self, name: str, column: str | None = None) -> str:
         return f"?{self._places.setdefault((name, column), len(self._places) + 1)}"
 
@@ -158,7 +187,7 @@ class _SQLite(Speller):
     def items(self, name: str, kind: str) -> str:
         return f"(select value from json_each({self._place(name)}))"
 
-    def table(self, name: str, columns: dict[str, str]) -> str:
+    def table(self, name: str, columns: Iterable[str]) -> str:
         if self._rows not in (None, name):
             raise self.invalid("it has more than one {rows:…}")
         self._rows = name

@@ -29,8 +29,8 @@ Statements stand in `.sql` files, each under a `-- name: …` line:
 
 `{rows:…}` is how one statement writes many rows.  It is a table in parentheses,
 so it takes an alias; its types are `text`, `int8`, `float8` and `bytes`.  A statement
-may have one, and must mean the same when it is run for each row by itself, as SQLite
-does:
+may have one, names its columns by the alias, and must mean the same when it is run for
+each row by itself, as SQLite does:
 
     insert into tags (run, tag)
     select r.run, r.tag from {rows:tags(run text, tag text)} as r
@@ -40,6 +40,10 @@ does:
     update runs set attempt = r.attempt
       from {rows:runs(id text, attempt int8)} as r
      where runs.id = r.id
+
+    delete from tags
+     using {rows:old(run text, tag text)} as r     -- on SQLite, too
+     where tags.run = r.run and tags.tag = r.tag
 
 What several statements of a file share is a part, which stands at its head, before the first statement:
 

@@ -14,15 +14,11 @@ select due_at, kind, subject from timers
  limit :limit
 {skip_locked}
 
--- name: delete_timers (sqlite)
--- Put alarms off.  (Not "in": for that SQLite looks through all alarms of the moment.)
-delete from timers where (due_at, kind, subject) =
-    (select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r)
-
--- name: delete_timers (postgres)
+-- name: delete_timers
 -- Put alarms off.
-delete from timers where (due_at, kind, subject) in
-    (select r.due_at, r.kind, r.subject from {rows:timers(due_at int8, kind text, subject text)} as r)
+delete from timers
+ using {rows:timers(due_at int8, kind text, subject text)} as r
+ where timers.due_at = r.due_at and timers.kind = r.kind and timers.subject = r.subject
 
 -- name: next_timer
 -- When the next alarm is due.

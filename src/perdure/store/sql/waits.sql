@@ -13,9 +13,8 @@ select r.run, r.number, r.kind, r.key, r.data, r.attempt, r.stored, r.frames, r.
 -- name: drop_old_waits
 -- Forget what older states of runs waited for, where nobody can go back to them.
 delete from waits
- where exists (
-    select 1 from {rows:current(run text, number int8, is_parked int8)} as c
-     where c.run = waits.run and waits.snapshot < c.number and (waits.snapshot > 0 or c.is_parked = 1))
+ using {rows:current(run text, number int8, is_parked int8)} as c
+ where waits.run = c.run and waits.snapshot < c.number and (waits.snapshot > 0 or c.is_parked = 1)
    and not exists (
     select 1 from snapshots as s
      where s.run = waits.run and s.number = waits.snapshot and s.kind = 'checkpoint')
@@ -23,10 +22,8 @@ delete from waits
 -- name: drop_old_snapshots
 -- Forget older states of runs that were stored at a wait.
 delete from snapshots
- where kind = 'wait'
-   and exists (
-    select 1 from {rows:current(run text, number int8, is_parked int8)} as c
-     where c.run = snapshots.run and snapshots.number < c.number)
+ using {rows:current(run text, number int8)} as c
+ where snapshots.run = c.run and snapshots.number < c.number and snapshots.kind = 'wait'
 
 -- name: forget_waits
 -- Forget what runs that wait in memory waited for before.

@@ -53,7 +53,10 @@ def write(w: Writer) -> Program:
     lines += [line for _ in w.times(1) for line in module_function(w, scope)]
     body = block(w, scope, depth=3)
     lines += ["async def main():", *indent(START + body + END), ""]
-    return Program("\n".join(lines))
+    source = "\n".join(lines)
+    if "locals()" in source:  # where any local may be seen, all must be stored
+        source = source.replace("= Held(", "= Box(")
+    return Program(source)
 
 
 def module_function(w: Writer, main: Scope) -> Lines:
