@@ -58,10 +58,7 @@ def make_options(given: Mapping[str, Any]) -> TriggerOptions:
     try:
         return TriggerOptions(**wire)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadOption(
-            option=_PYTHON_NAMES[str(first["loc"][0])], value=first["input"], expected=first["msg"]
-        ) from None
+        raise _refused(error) from None
 
 
 def duration_text(duration: Duration) -> str:
@@ -89,6 +86,37 @@ def moment_or_duration(value: Duration | datetime) -> str:
         raise BadOption(option="delay", value=value, expected=str(error)) from None
     return value.isoformat()
 
+
+def _refused(error: ValidationError) -> BadOption:
+    """Return the error for the first option whose value can't be."""
+    first = error.errors()[0]
+    unit = "characters" if isinstance(first["input"], str) else "items"
+    expected = _EXPECTED.get(first["type"], first["msg"]).format(unit=unit, **first.get("ctx", {}))
+    return BadOption(
+        option=_PYTHON_NAMES[str(first["loc"][0])], value=_shortened(first["input"]), expected=expected
+    )
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return value[:_SHOWN] + "…"
+    if isinstance(value, list | tuple) and len(value) > _SHOWN_ITEMS:
+        return [*value[:_SHOWN_ITEMS], f"… {len(value)} in all"]
+    return value
+
+
+_SHOWN = 80
+_SHOWN_ITEMS = 3
+
+_EXPECTED = {
+    "too_long": "at most {max_length} {unit}",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "greater_than_equal": "a number from {ge} on",
+    "greater_than": "a number above {gt}",
+    "less_than_equal": "a number up to {le}",
+}
+"""What Pydantic's errors come to, by their type; the others say it well themselves."""
 
 # By the name on the wire, and by the field's own.
 _PYTHON_NAMES = {
