@@ -5,12 +5,15 @@ import pytest
 from perdure.client.options import make_options
 from perdure.core.errors import BadOption
 
+TEN = "tags can't be ['0', '1', '2', '… 11 in all']; it takes at most 10 items."
+LONG_TAG = f"tags can't be '{'t' * 80}…'; it takes at most 128 characters."
+LONG_KEY = f"concurrency_key can't be '{'k' * 80}…'; it takes at most 512 characters."
 REFUSED = [
-    ({"tags": [str(n) for n in range(11)]}, "tags can't be ['0', '1', '2', '… 11 in all']; it takes at most 10 items."),
-    ({"tags": ["t" * 129]}, f"tags can't be '{'t' * 80}…'; it takes at most 128 characters."),
-    ({"concurrency_key": "k" * 513}, f"concurrency_key can't be '{'k' * 80}…'; it takes at most 512 characters."),
+    ({"tags": [str(number) for number in range(11)]}, TEN),
+    ({"tags": ["t" * 129]}, LONG_TAG),
+    ({"concurrency_key": "k" * 513}, LONG_KEY),
     ({"max_attempts": 0}, "max_attempts can't be 0; it takes a number from 1 on."),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("given", "told"), REFUSED, ids=[next(iter(given)) for given, _ in REFUSED])
