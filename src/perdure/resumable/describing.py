@@ -117,13 +117,6 @@ class _Error(Opaque):
         return f"{name}({', '.join(map(_short.repr, arguments))})"
 
 
-class _LetGo(Opaque):
-    """What was let go."""
-
-    def __repr__(self) -> str:
-        return f"<let go: {self.arguments[0]}>"
-
-
 class _Method(Opaque):
     """``getattr(owner, name)``."""
 
@@ -145,7 +138,6 @@ _SPECIAL: dict[tuple[str, str], Any] = {
     (revive.__name__, "function"): _Function,
     (revive.__name__, "error"): _Error,
     (revive.__name__, "builtin_error"): _Error,
-    (revive.__name__, "LetGo"): _LetGo,
     ("builtins", "getattr"): _Method,
 } | {(revive.__name__, name): _fill for name in vars(revive) if name.startswith("fill_")}
 

@@ -8,7 +8,7 @@ from typing import Any
 from .frames import inner_of, stack_of, waiting_object
 from .joining import Join
 from .pickling import dump
-from .snapshot import let_go, readable
+from .snapshot import readable
 from .stacks import all_frames
 
 # A coroutine that is collected as garbage is closed, and its `finally` clauses run.  What they do belongs
@@ -40,7 +40,6 @@ def weigh(coroutine: Any) -> list[tuple[str, str, int]]:
     """
     root = coroutine.get_coro() if isinstance(coroutine, asyncio.Task) else coroutine
     stack = stack_of(root)
-    let_go(stack)
     found = []
     for frame in all_frames(stack):
         for name, value in frame.items():

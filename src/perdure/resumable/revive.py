@@ -70,19 +70,6 @@ def fill_cell(cell: CellType, contents: object) -> None:
     cell.cell_contents = contents
 
 
-class LetGo:
-    """Stands in a local for what could not be stored, and that nothing reads any more."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-    def __reduce__(self) -> Any:
-        return LetGo, (self.reason,)
-
-    def __repr__(self) -> str:
-        return f"<let go: {self.reason}>"
-
-
 # -- exceptions --------------------------------------------------------------------------------
 
 

@@ -55,27 +55,14 @@ def scan(nodes: Iterable[Any], marks: Marks) -> int:
             bits, fields, special = _KINDS[kind]
             if special:
                 bits |= special(node, marks)
-            bits |= _below(node, fields, marks)
+            for field in fields:
+                value = getattr(node, field)
+                if value is not None:
+                    bits |= scan(value if value.__class__ is list else (value,), marks)
             if bits:
                 marks[node] = bits
                 found |= bits
     return found
-
-
-def _below(node: Any, fields: tuple[str, ...], marks: Marks) -> int:
-    """The bits of what is in these fields. Most nodes are names, or of no interest: no call for those."""
-    bits = 0
-    for field in fields:
-        value = getattr(node, field)
-        kind = value.__class__
-        if kind is ast.Name:
-            bits |= _NAMES.get(value.id, 0)
-        elif kind is list:
-            if value:
-                bits |= scan(value, marks)
-        elif kind in _KINDS:
-            bits |= scan((value,), marks)
-    return bits
 
 
 def outer_expressions(node: Any) -> list[ast.expr | None]:

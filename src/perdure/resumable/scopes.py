@@ -118,13 +118,13 @@ def _bindings(node: Any, scope: Scope) -> None:
 
 
 def _visit_children(node: ast.AST, scope: Scope) -> None:
-    for value in node.__dict__.values():
-        kind = value.__class__
-        if kind is list:
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if type(value) is list:
             for item in value:
-                if item.__class__ in _NODES:
+                if isinstance(item, ast.AST):
                     _visit(item, scope)
-        elif kind in _NODES:
+        elif isinstance(value, ast.AST):
             _visit(value, scope)
 
 
@@ -249,12 +249,6 @@ _RULES: dict[type[ast.AST], Any] = {
     ast.MatchMapping: _mapping,
 }
 
-_SILENT = (ast.Constant, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
-_NODES = frozenset(  # those in which there may be a name
-    kind
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _SILENT)
-)
 _BINDS = (ast.Assign, ast.AugAssign, ast.AnnAssign)
 _LOOP = ("target", "body", "orelse")
 _BINDING: dict[type[ast.AST], tuple[str, ...]] = {

@@ -7,15 +7,13 @@ from typing import Any
 
 from . import envelope
 from .build import CELLS, HIDDEN
-from .definitions import definition_by_name
 from .errors import BadSnapshot, CodeChanged, NotResumable
 from .frames import pending_of, stack_of, waits_below
-from .liveness import read_after
 from .loops import Shared
 from .packing import has_step, pack, unpack, waits_of
 from .pickling import dump
-from .revive import LetGo, rooted
-from .stacks import Frame, Stack, all_frames, all_stacks
+from .revive import rooted
+from .stacks import Frame, Stack, all_frames
 from .waiting import Path, Pending, Raise, Wait
 
 _NOTHING: Any = object()
@@ -40,14 +38,7 @@ def capture(coroutine: "Coroutine[Any, Any, Any] | asyncio.Task[Any]", *, key: b
     stack = stack_of(root)
     waits = waits_below(stack) if has_step(stack) else {}
     try:
-        try:
-            payload, bound = _payload(stack, waits)
-        except NotResumable:
-            raise
-        except Exception:
-            if not let_go(stack):
-                raise
-            payload, bound = _payload(stack, waits)
+        payload, bound = _payload(stack, waits)
     except NotResumable:
         raise
     except Exception as error:
@@ -62,29 +53,6 @@ def _payload(stack: Stack, waits: Mapping[Path, Wait]) -> tuple[bytes, bool]:
         return dump((pack(stack, shared=bool(waits), stored=stored), waits), stack, stored)
     except Shared:
         return dump((pack(stack, shared=bool(waits)), waits), stack)
-
-
-def let_go(stack: Stack) -> bool:
-    """Put a word in the place of what can't be stored and is never read again; whether there was any."""
-    found = False
-    for each in all_stacks(stack):
-        for number, frame in enumerate(each.frames):
-            values = [_lighter(frame, name, value, stack) for name, value in frame.items()]
-            if any(new is not old for new, old in zip(values, frame.values, strict=True)):
-                each.frames[number] = Frame(frame.site, tuple(values), frame.coroutine)
-                found = True
-    return found
-
-
-def _lighter(frame: Frame, name: str, value: Any, stack: Stack) -> Any:
-    """The value of a local, or what stands for it."""
-    site = frame.site
-    if name[0] in HIDDEN or not site.number or (trouble := _trouble(value, stack)) is None:
-        return value
-    lowered = definition_by_name(site.module, site.qualname, site.fingerprint).lowered
-    assert lowered is not None
-    read = read_after(lowered, lowered.points[site.number - 1])
-    return value if read is None or name in read else LetGo(str(trouble))
 
 
 def _culprit(stack: Stack, error: Exception) -> NotResumable:

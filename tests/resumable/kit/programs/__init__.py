@@ -53,10 +53,7 @@ def write(w: Writer) -> Program:
     lines += [line for _ in w.times(1) for line in module_function(w, scope)]
     body = block(w, scope, depth=3)
     lines += ["async def main():", *indent(START + body + END), ""]
-    source = "\n".join(lines)
-    if "locals()" in source:  # where any local may be seen, all must be stored
-        source = source.replace("= Held(", "= Box(")
-    return Program(source)
+    return Program("\n".join(lines))
 
 
 def module_function(w: Writer, main: Scope) -> Lines:

@@ -125,18 +125,6 @@ def hold_iterator(w: Writer, s: Scope) -> Lines:
     return lines
 
 
-@STATEMENTS.add(1, lambda s: not s.nested)
-def use_what_stays_here(w: Writer, s: Scope) -> Lines:
-    """Something that can't be stored, made, used, and not read again before it is made anew."""
-    name, value = w.name("h"), expr(w, s.inner(awaits=False), 1)
-    use = [
-        f"log({name}.value)",
-        f"a = {name}.value + {expr(w, s.inner(awaits=False), 0)}",
-        f"{name}.value += 1",
-    ]
-    return [f"{name} = Held({value})", w.pick(use)]
-
-
 @STATEMENTS.add(1)
 def handled(w: Writer, s: Scope) -> Lines:
     return ["log(exc())"]

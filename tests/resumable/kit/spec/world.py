@@ -11,7 +11,7 @@ from itertools import chain
 from perdure.resumable import gather, race, suspend
 
 __all__ = [
-    "AsyncGuard", "Box", "Countdown", "Guard", "Held", "Trouble", "add", "ask", "boom", "chain",
+    "AsyncGuard", "Box", "Countdown", "Guard", "Trouble", "add", "ask", "boom", "chain",
     "clip", "countdown", "double", "down", "exc", "gather", "islice", "log", "many",
     "numbers", "odd", "race", "suspend", "sys", "t", "tick", "twice", "unwind",
 ]  # fmt: skip
@@ -22,16 +22,6 @@ STATE = {"ticks": 0}
 
 class Trouble(Exception):
     """The error that programs raise, and that the driver throws at request."""
-
-
-class Held:
-    """Belongs to its process: it can't be stored, and need not be when nothing reads it again."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __reduce__(self):
-        raise TypeError("cannot pickle 'Held' object")
 
 
 def islice(items, stop):
