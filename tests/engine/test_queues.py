@@ -82,8 +82,9 @@ async def test_the_reconciler_corrects_a_meter(make: Make, engine: Engine):
     assert len(await make.claim(worker, 5)) == 1
 
 
-async def test_a_full_queue_does_not_hold_up_another_that_the_same_task_uses(make: Make):
+async def test_a_full_queue_does_not_hold_up_another_that_the_same_task_uses(make: Make, engine: Engine):
     worker = await mail(make, total_limit=0)
+    await engine.resources.db.transact(define, make.environment.id, [QueueManifest(name="elsewhere")], 0)
     await trigger(make, 5)
     run = await make.trigger(queue={"name": "elsewhere"})
 

@@ -45,7 +45,7 @@ STREAM_PROGRESS = Endpoint(
     takes=Nothing,
     gives=streams.StreamWritten,
     summary="Tell how many chunks of `X-Client-Id` are stored; `X-Last-Chunk-Index` is one less.",
-    errors=(401, 404),
+    errors=(400, 401, 404),
 )
 APPEND_TO_STREAM = Endpoint(
     name="appendToStream",
