@@ -154,6 +154,7 @@ async def test_numbers_are_kept_by_name_and_attributes(api: Api):
             "decompressed",
         ),
     ],
+    ids=["cut", "cut-json", "list", "number", "text", "no-gzip", "gzip-cut", "brotli", "bomb"],
 )
 async def test_what_is_none_is_refused_by_its_name(
     api: Api, signal: str, body: bytes, headers: dict[str, str], status: int, told: str
