@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from perdure import logger, metadata, task
+from perdure import logger, metadata, task, wait
 
 ENDLESS = 3600
 
@@ -18,6 +18,11 @@ ENDLESS = 3600
 @task(id="add")
 async def add(a: int, b: int) -> int:
     return a + b
+
+
+@task(id="rest")
+async def rest() -> None:
+    await wait.for_(days=1)
 
 
 @task(id="add-sync")

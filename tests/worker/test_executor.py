@@ -9,6 +9,7 @@ import pytest
 from perdure.wire.executor import Changed, Flush, Flushed
 from perdure.wire.values import ErrorCode
 from perdure.wire.workers import Canceled, Failed, Succeeded
+from perdure.worker.executor import MOST_ABANDONED
 from tests.worker.driver import ExecutorDriver, ZygoteDriver, await_death, await_text
 
 
@@ -234,3 +235,10 @@ def test_a_busy_executor_ends_with_its_supervisor(forking: ZygoteDriver, tmp_pat
 
     assert forking.status_of(executor.pid) == -signal.SIGKILL
     await_death(child)
+
+
+def test_an_executor_in_which_many_runs_have_parked_is_spent(executor: ExecutorDriver):
+    ends = [executor.run("rest") for _ in range(MOST_ABANDONED)]
+
+    assert {end.result.type for end in ends} == {"parked"}
+    assert [end.is_spent for end in ends] == [False] * (MOST_ABANDONED - 1) + [True]

@@ -70,6 +70,9 @@ _TICK = 0.25
 _GOODBYE = 5.0
 _INTERRUPT = getattr(signal, "SIGUSR1", signal.SIGINT)
 _PURPOSE = b"perdure: stored states of runs"
+# The memory of runs that parked stays with their process (see `resumable.abandon`), some 16 kB for a small
+# one: after so many parked tasks another process takes over, for about as long as one run in hundreds takes.
+MOST_ABANDONED = 200
 # The event loop of Windows can't watch a socket for reading; there the guard reads everything.
 _LOOP_READS = sys.platform != "win32"
 
@@ -167,7 +170,8 @@ class Executor:
             hosted.runtime.tell("warning", sentence)
         hosted.runtime.close(is_shared=self._begin.is_shared)
         del self._runs[hosted.run.run_id]
-        self._outbox.send(Finished(result=result, memory=self._measured(), is_spent=bool(told)))
+        is_spent = bool(told) or abandoned() >= MOST_ABANDONED
+        self._outbox.send(Finished(result=result, memory=self._measured(), is_spent=is_spent))
 
     def _measured(self) -> int:
         """Return this process's memory in bytes, as it was a moment ago."""
