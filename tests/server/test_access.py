@@ -8,6 +8,7 @@ import pytest
 
 from perdure.wire.endpoint import Audience, Endpoint
 from perdure.wire.endpoints import ENDPOINTS
+from perdure.wire.realtime import EVENTS
 from tests.server.api import Api, sign
 
 FORBIDDEN = {
@@ -19,12 +20,16 @@ FORBIDDEN = {
 
 LOCKED = [endpoint for endpoint in ENDPOINTS if endpoint.audience is not Audience.OPEN]
 PUBLIC = [endpoint for endpoint in ENDPOINTS if endpoint.audience is Audience.PUBLIC]
+ENDING = [endpoint for endpoint in PUBLIC if endpoint.answers != EVENTS]
+"""Those that answer and end; the tests of realtime and of streams say who may watch."""
 SECRET = [endpoint for endpoint in ENDPOINTS if endpoint.audience in (Audience.SECRET, Audience.WORKER)]
 
 
 def named(endpoint: Endpoint) -> str:
     return endpoint.name
 
+
+QUERIES = {"watchTags": "?tags=user:7"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "addBatchItems": {"index": 0, "task": "echo"},
@@ -45,7 +50,7 @@ async def ask(api: Api, endpoint: Endpoint, token: str) -> httpx.Response:
     """Call an endpoint as it is meant to be called, about a run or a batch that is there."""
     run = await api.trigger(delay="1h")
     batch = (await api.post("/api/v3/batches", {"runCount": 1})).json()["id"]
-    path = url(endpoint, run=run, batch=batch)
+    path = url(endpoint, run=run, batch=batch) + QUERIES.get(endpoint.name, "")
     body = BODIES.get(endpoint.name, {"taskIdentifier": "echo"}) if endpoint.method == "POST" else None
     headers = {"content-type": endpoint.media_type}
     return await api.call(endpoint.method, path, body, token=token, headers=headers)
@@ -91,14 +96,14 @@ async def test_a_token_without_the_scope_is_forbidden(api: Api, endpoint: Endpoi
     assert answer.json().items() >= FORBIDDEN.items()
 
 
-@pytest.mark.parametrize("endpoint", PUBLIC, ids=named)
+@pytest.mark.parametrize("endpoint", ENDING, ids=named)
 async def test_an_admin_token_may_do_all_that_tokens_may(api: Api, endpoint: Endpoint):
     await api.trigger(idempotencyKey="echo", delay="1h")
 
     answer = await ask(api, endpoint, sign(api, "admin"))
 
-    # The run and the batch have not ended, there is no such waitpoint or queue: it is allowed to be told so.
-    is_missing = endpoint.name in ("runResult", "batchResults", "completeToken", "retrieveQueue")
+    # The run and the batch have not ended, there is no such waitpoint, queue or span: it is allowed to be told.
+    is_missing = endpoint.name in ("runResult", "batchResults", "completeToken", "retrieveQueue", "runSpan")
     assert answer.status_code == (404 if is_missing else endpoint.status), answer.text
 
 
