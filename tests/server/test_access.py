@@ -102,7 +102,7 @@ async def test_an_admin_token_may_do_all_that_tokens_may(api: Api, endpoint: End
 
     answer = await ask(api, endpoint, sign(api, "admin"))
 
-    # The run and the batch have not ended, there is no such waitpoint, queue or span: it is allowed to be told.
+    # The run and the batch have not ended, there is no such waitpoint, queue or span: it may be told so.
     is_missing = endpoint.name in ("runResult", "batchResults", "completeToken", "retrieveQueue", "runSpan")
     assert answer.status_code == (404 if is_missing else endpoint.status), answer.text
 

@@ -57,8 +57,8 @@ class Watched:
             for member, version in versions.items()
             if member not in self.members or self.members[member].number < version.number
         ]
-        self.members.update(versions)
-        for member in changed:
+        for member in changed:  # a look that began earlier and ended later takes nothing back
+            self.members[member] = versions[member]
             self.count += 1
             self._changed_at.pop(member, None)
             self._changed_at[member] = self.count

@@ -4,9 +4,10 @@ The driver answers each request by a fixed rule, so that the same program asks,
 logs and ends the same way however often it slept on disk in between.
 """
 
+import gc
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import CoroutineType, ModuleType
 from typing import Any
@@ -42,7 +43,7 @@ class World:
     def mark(self) -> tuple[list[str], dict[str, int], Any]:
         return list(self.module.EFFECTS), dict(self.module.STATE), getattr(self.program, "g", UNBOUND)
 
-    def rewind(self, mark: tuple[list[str], dict[str, int], Any] = ([], {"ticks": 0}, 0)) -> None:
+    def rewind(self, mark: tuple[list[str], dict[str, int], Any]) -> None:
         effects, state, g = mark
         self.module.EFFECTS[:] = effects
         self.module.STATE.clear()
@@ -60,6 +61,19 @@ class World:
                 with suppress(BaseException):
                     coroutine.close()
         self.rewind(mark)
+
+
+@contextmanager
+def undisturbed(world: World, mark: Any = ([], {"ticks": 0}, 0)) -> Iterator[None]:
+    """Begin at *mark*. Copies abandoned earlier are not collected meanwhile: their `finally` would log."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        world.rewind(mark)
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @dataclass
@@ -148,5 +162,5 @@ def run(
     visit: Callable[[CoroutineType, Any], None] = lambda coroutine, request: None,
 ) -> Outcome:
     """`finish`, from the start and in a fresh world."""
-    world.rewind()
-    return finish(world, main(), sleeps, visit)
+    with undisturbed(world):
+        return finish(world, main(), sleeps, visit)

@@ -8,7 +8,7 @@ from typing import Any
 
 from perdure.resumable import capture
 
-from .driver import Answer, Outcome, World, answer, finish, run
+from .driver import Answer, Outcome, World, answer, finish, run, undisturbed
 
 UNBOUND = re.compile(
     r"""'(?:UnboundLocalError|NameError)', "cannot access (?:local|free) variable '\w+' where it is not """
@@ -28,8 +28,8 @@ class Snapshot:
 
     def wake(self, world: World) -> Outcome:
         """Go on from here to the end."""
-        world.rewind(self.mark)
-        return finish(world, self.said.restored(self.data))
+        with undisturbed(world, self.mark):
+            return finish(world, self.said.restored(self.data))
 
 
 def snapshots_of(world: World, main: Main, only: Callable[[int], bool] = lambda number: True):

@@ -4,6 +4,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 from perdure.client.call import Call, Watcher
@@ -11,8 +12,18 @@ from perdure.wire.runs import Run
 
 
 def watch(client: Watcher, call: Call[Any, Any]) -> Generator[Run]:
-    """Go through the runs that a call watches."""
+    """Go through the runs that a call watches, each state once.
+
+    The server may tell one twice: it changed while it was looked up, or the connection was made again.
+    """
+    last: dict[str, datetime] = {}
     with closing(client.events(call)) as events:
         for event in events:
-            if event.name == "run":
-                yield Run.model_validate_json(event.data)
+            if event.name != "run":
+                continue
+            run = Run.model_validate_json(event.data)
+            if last.get(run.id) != run.updated_at:
+                last[run.id] = run.updated_at
+                yield run
+            if run.finished_at is not None:  # so that what is watched for days takes no more and more memory
+                last.pop(run.id, None)
