@@ -138,7 +138,7 @@ async def test_each_filter_narrows_a_list(api: Api):
     await worker.complete()
     moment = api.clock.forward("1h")
     waiting = await api.trigger(
-        "b", tags=["x", "y"], queue={"name": "side"}, test=True, machine="micro", region="eu"
+        "b", tags=["x", "y"], queue={"name": "task/a"}, test=True, machine="micro", region="eu"
     )
     child = await api.trigger("b", delay="1d", parentRunId=done)
 
@@ -151,8 +151,8 @@ async def test_each_filter_narrows_a_list(api: Api):
         ({"filter[tag]": "y,nope"}, [waiting]),
         ({"filter[isTest]": "true"}, [waiting]),
         ({"filter[isTest]": "false"}, [child, done]),
-        ({"filter[queue]": "side"}, [waiting]),
-        ({"filter[queue]": "task/a"}, [done]),
+        ({"filter[queue]": "task/b"}, [child]),
+        ({"filter[queue]": "task/a"}, [waiting, done]),
         ({"filter[machine]": "micro"}, [waiting]),
         ({"filter[region]": "eu"}, [waiting]),
         ({"filter[createdAt][from]": moment}, [child, waiting]),
