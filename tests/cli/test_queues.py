@@ -89,7 +89,7 @@ def test_the_ttl_of_the_environment_is_set_and_reset(world: Dev):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("ttl-all", "soon"), "soon is no duration"),
+        (("ttl-all", "soon"), "'soon' is no duration"),
         (("get", "mial"), "There is no queue mial; did you mean mail?"),
         (("pause",), "Say which queue, or --all for the environment"),
         (("pause", "mail", "--all"), "Say which queue, or --all for the environment"),
