@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from perdure.core.lifecycle import FINAL, LEASED, Status
+from perdure.core.lifecycle import FAILURES, FINAL, LEASED, Status
 from perdure.store import counts
 from perdure.store.database import Tx
 from perdure.store.rows import Run
@@ -214,10 +214,11 @@ def ticked_once(seen: Seen, known: Known) -> Iterator[str]:
 
 
 def families(seen: Seen, known: Known) -> Iterator[str]:
-    """A child is triggered once, however often its parent's worker is lost."""
+    """A child is triggered once, however often its parent's worker is lost; one that failed, again."""
     if known.has_killed:  # a crash is an error, after which an attempt begins anew
         return
-    children = Counter(run.parent for run in seen.runs.values() if run.parent)
+    good = [run for run in seen.runs.values() if run.status not in FAILURES]
+    children = Counter(run.parent for run in good if run.parent)
     for parent, count in children.items():
         most = CHILDREN.get(seen.runs[parent].task)
         if most is not None and count > most:
