@@ -1,6 +1,6 @@
 """Random programs do the same awake and asleep: at each wait, at some, and at all of them.
 
-How many: `PERDURE_PROGRAMS` (see README.md); without it a few hundred, and 20,000
+How many: `PERDURE_PROGRAMS` (see README.md); without it a few hundred, and 4,000
 in the test marked `slow`, which CI runs. `PERDURE_SEED` chooses other programs.
 """
 
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.usefixtures("collected"),
 ]
 
-FEW, MANY, SHARD = 200, 20_000, 1_000
+FEW, MANY, SHARD = 200, 4_000, 1_000
 SEED = int(os.environ.get("PERDURE_SEED", "0"))
 TOTAL = int(os.environ.get("PERDURE_PROGRAMS", MANY))
 
