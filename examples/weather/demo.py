@@ -94,9 +94,10 @@ async def watch(handles: asyncio.Task[tuple[list[RunHandle], RunHandle[str]]]) -
     async with AsyncClient() as client:
         with Live(console=console, refresh_per_second=8) as live:
             while True:
+                is_triggered = handles.done()  # asked first: what is listed after it is all there is
                 rows = [run async for run in client.runs.list(tag="demo", size=100)]
                 live.update(picture(rows))
-                if handles.done() and (handles.exception() or all(run.is_completed for run in rows)):
+                if is_triggered and (handles.exception() or all(run.is_completed for run in rows)):
                     return
                 await asyncio.sleep(0.25)
 
